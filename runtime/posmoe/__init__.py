@@ -1,0 +1,1 @@
+"""posmoe: raw text to Universal Dependencies trees."""

@@ -1,0 +1,1 @@
+"""posmoe_train."""
