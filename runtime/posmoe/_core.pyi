@@ -1,6 +1,6 @@
 # The compiled core of posmoe.
 
-from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 class Features:
     """Words to rows of the feature table; immutable, thread-safe."""
 
-    def __init__(self, spec: Mapping[str, object], keys: NDArray[np.uint32]) -> None: ...
+    def __init__(self, spec: dict[str, Any], keys: NDArray[np.uint32]) -> None: ...
     def __call__(self, words: Words) -> NDArray[np.int32]: ...
     def ids(self, forms: list[str]) -> NDArray[np.int32]: ...
     @property
