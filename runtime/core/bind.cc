@@ -15,6 +15,8 @@
 #include "word_features.h"
 #include "words.h"
 
+#include "version.h"
+
 namespace nb = nanobind;
 
 namespace {
@@ -229,6 +231,7 @@ void bind_decode(nb::module_& m) {
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of posmoe.";
+  m.attr("__version__") = posmoe::version();
   bind_features(m);
   bind_decode(m);
 }
