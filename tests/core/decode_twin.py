@@ -1,9 +1,9 @@
-"""Single-root spanning trees in plain Python: every tree for short sentences, Chu-Liu/Edmonds for longer ones.
+"""Single-root spanning trees in plain Python: every tree of short sentences, Chu-Liu/Edmonds for longer ones.
 
-Arcs are dense here: `scores[word][head]` for words 1..n and heads 0..n, row 0 unused, -inf where there is no arc.
+Arcs are dense here: `scores[word, head]` for words 1..n and heads 0..n, row 0 unused, -inf for no arc.
 """
 
-from functools import lru_cache
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 NONE = float("-inf")
 
 
-@lru_cache(maxsize=None)
+@cache
 def all_trees(n: int) -> NDArray[np.int64]:
     """The heads [trees, n] of every tree over n words in which one word hangs on the root."""
     choices = [[head for head in range(n + 1) if head != word] for word in range(1, n + 1)]
@@ -22,7 +22,8 @@ def all_trees(n: int) -> NDArray[np.int64]:
     for _ in range(n):
         padded = np.concatenate([np.zeros((len(heads), 1), np.int64), heads], axis=1)
         above = np.take_along_axis(padded, above, axis=1)
-    return heads[(above == 0).all(axis=1)]
+    trees: NDArray[np.int64] = heads[(above == 0).all(axis=1)]
+    return trees
 
 
 def dense(scores: NDArray[np.float32], heads: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -43,14 +44,16 @@ def tree_score(matrix: NDArray[np.float64], heads: NDArray[np.int32]) -> float:
 
 def is_tree(heads: NDArray[np.int32]) -> bool:
     """Whether every word reaches the root and one word hangs on it."""
-    n = len(heads)
-    for word in range(1, n + 1):
-        node, steps = word, 0
-        while node != 0 and steps <= n:
-            node, steps = int(heads[node - 1]), steps + 1
-        if node != 0:
+    safe = {0}
+    for word in range(1, len(heads) + 1):
+        path: list[int] = []
+        while word not in safe and len(path) <= len(heads):
+            path.append(word)
+            word = int(heads[word - 1])
+        if word not in safe:
             return False
-    return n == 0 or int((heads == 0).sum()) == 1
+        safe.update(path)
+    return len(heads) == 0 or int((heads == 0).sum()) == 1
 
 
 def scored_trees(matrix: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -67,7 +70,9 @@ def _edmonds(arcs: dict[int, dict[int, float]]) -> dict[int, int] | None:
     """Best arborescence from node 0; `arcs[node][source]` are scores. None where a node can't be reached."""
     if not all(arcs.values()):
         return None
-    best = {node: max(sources, key=lambda source: (sources[source], -source)) for node, sources in arcs.items()}
+    best = {
+        node: max(sources, key=lambda source: (sources[source], -source)) for node, sources in arcs.items()
+    }
     for start in best:
         seen = [start]
         while (node := best.get(seen[-1], 0)) != 0 and node not in seen:
@@ -110,7 +115,11 @@ def best_tree(matrix: NDArray[np.float64]) -> NDArray[np.int32] | None:
     found: tuple[float, NDArray[np.int32]] | None = None
     for root in range(1, n + 1):
         arcs = {
-            word: {h: float(matrix[word, h]) for h in range(n + 1) if matrix[word, h] > NONE and (h or word == root)}
+            word: {
+                h: float(matrix[word, h])
+                for h in range(n + 1)
+                if matrix[word, h] > NONE and (h or word == root)
+            }
             for word in range(1, n + 1)
         }
         tree = _edmonds(arcs)
