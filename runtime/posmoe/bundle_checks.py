@@ -27,7 +27,9 @@ def part(manifest: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
     value = manifest.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
         found = "nothing" if value is None else type(value).__name__
-        raise BundleError(f"bundle {path}: expected {key!r} in the manifest to be {kind.__name__}, got {found}.")
+        raise BundleError(
+            f"bundle {path}: expected {key!r} in the manifest to be {kind.__name__}, got {found}."
+        )
     return value
 
 
@@ -41,7 +43,9 @@ def check_tensors(
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
-            raise BundleError(f"bundle {path}: expected a tensor {name!r} in weights.safetensors, it is missing.")
+            raise BundleError(
+                f"bundle {path}: expected a tensor {name!r} in weights.safetensors, it is missing."
+            )
         if tensors.entries[name].dtype != dtype:
             raise BundleError(
                 f"bundle {path}: expected tensor {name!r} to be {dtype}, got {tensors.entries[name].dtype}."
@@ -53,10 +57,14 @@ def check_tensors(
             raise BundleError(f"bundle {path}: expected {where} of version 1, got {spec.get('version')!r}.")
     for size in SIZES:
         if type(features.get(size)) is not int or not 0 <= features[size] < 1 << 31:
-            raise BundleError(f"bundle {path}: expected features.{size} to be a number of rows, got {features.get(size)!r}.")
+            raise BundleError(
+                f"bundle {path}: expected features.{size} to be a number of rows, got {features.get(size)!r}."
+            )
     longest = tokenizer.get("max_sentence")
     if type(longest) is not int or longest < 1:
-        raise BundleError(f"bundle {path}: expected tokenizer.max_sentence to be at least 1, got {longest!r}.")
+        raise BundleError(
+            f"bundle {path}: expected tokenizer.max_sentence to be at least 1, got {longest!r}."
+        )
     weight = tensors.entries["label.weight"].shape
     rank = weight[0] if weight else 0
     expected = {
@@ -69,6 +77,6 @@ def check_tensors(
         found = tensors.entries[name].shape
         if found != shape:
             raise BundleError(
-                f"bundle {path}: manifest and weights disagree: for {len(tags)} tags, {len(labels)} labels and "
-                f"{features.get('words')} words expected tensor {name!r} of shape {list(shape)}, got {list(found)}."
+                f"bundle {path}: manifest and weights disagree: for {len(tags)} tags, {len(labels)} labels "
+                f"and {features['words']} words expected {name!r} of {list(shape)}, got {list(found)}."
             )

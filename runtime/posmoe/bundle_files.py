@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 
 from .errors import BundleError
-from .safetensors import SafeTensors
+from .safetensors import SafeTensors, map_file
 
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
@@ -33,10 +33,10 @@ class FolderFiles:
         if found != size:
             raise _changed(f"bundle {self.path}", name, f"{size} bytes", f"{found} bytes")
         if name == WEIGHTS:
-            tensors = SafeTensors.open(file)
-            with tensors.buffer as view:
+            mapped = map_file(file)
+            with memoryview(mapped) as view:
                 _check_digest(f"bundle {self.path}", name, digest, view)
-            return tensors
+            return SafeTensors(mapped, str(file))
         data = self.read(name, size)
         _check_digest(f"bundle {self.path}", name, digest, data)
         return data
@@ -102,7 +102,8 @@ def _check_digest(where: str, name: str, expected: str, data: bytes | memoryview
 
 def _changed(where: str, name: str, expected: str, found: str) -> BundleError:
     return BundleError(
-        f"{where}: {name} was cut short or altered: expected {expected}, got {found}. Fetch or export it again."
+        f"{where}: {name} was cut short or altered: expected {expected}, got {found}. "
+        "Fetch or export the bundle again."
     )
 
 
@@ -111,7 +112,9 @@ def _size(file: Path, where: str) -> int:
     try:
         status = file.stat()
     except OSError as error:
-        raise BundleError(f"{where}: {file.name} is missing or cannot be read: {error.strerror or error}.") from error
+        raise BundleError(
+            f"{where}: {file.name} is missing or cannot be read: {error.strerror or error}."
+        ) from error
     if not stat.S_ISREG(status.st_mode):
         raise BundleError(f"{where}: {file.name} is no regular file.")
     return status.st_size

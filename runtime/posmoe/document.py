@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -31,7 +31,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Multiword:
-    """A surface token of several words, such as don't; `first` and `last` are their places in the sentence."""
+    """A surface token of several words, such as don't: places `first` to `last` of the sentence."""
 
     text: str
     start: int
@@ -44,12 +44,23 @@ class Multiword:
 class Token:
     """One syntactic word, with its place in the tree.
 
-    `index` is its place in the sentence, from 1; `head` is the head's index, 0 for the root. `start` and `end`
-    are code points into the document's text; words of a multiword token that are no part of the text share
-    that token's span. `space_after` tells of the text after the word.
+    `index` is its place in the sentence, from 1; `head` is the head's index, 0 for the root. `start` and
+    `end` are code points into the document's text; words of a multiword token that are no part of the text
+    share that token's span. `space_after` tells of the text after the word.
     """
 
-    __slots__ = ("deprel", "end", "head", "index", "multiword", "sentence", "space_after", "start", "text", "upos")
+    __slots__ = (
+        "deprel",
+        "end",
+        "head",
+        "index",
+        "multiword",
+        "sentence",
+        "space_after",
+        "start",
+        "text",
+        "upos",
+    )
 
     def __init__(
         self, sentence: Sentence, index: int, text: str, span: tuple[int, int], space_after: bool,
@@ -82,7 +93,7 @@ class Token:
         return f"<Token {self.index} {self.text!r} {self.upos} {self.deprel} → {self.head}>"
 
 
-class Sentence(Sequence[Token]):
+class Sentence:
     """A sentence: the sequence of its words. `index` is its place in the document, from 0."""
 
     def __init__(self, document: Document, index: int) -> None:
@@ -202,7 +213,7 @@ class Sentence(Sequence[Token]):
         }
 
 
-class Document(Sequence[Sentence]):
+class Document:
     """A parsed text: the sequence of its sentences. `text` is the text, lone surrogates replaced by U+FFFD.
 
     `cut` counts the sentences that were longer than the model's bound.
@@ -215,7 +226,14 @@ class Document(Sequence[Sentence]):
         self.cut = cut
         self._words = words
         self._arrays = Arrays(
-            columns.upos, columns.heads, columns.deprels, words.start, words.end, words.sentences, tags, labels
+            columns.upos,
+            columns.heads,
+            columns.deprels,
+            words.start,
+            words.end,
+            words.sentences,
+            tags,
+            labels,
         )
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Dependency trees for terminals: words in order down the page, each at the depth of its place in the tree."""
+"""Dependency trees for terminals: words in order down the page, indented by their depth in the tree."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
 from .bundle import Bundle
+from .decode import decode_batch
 from .engines import Engine, Scores
 
 # padded words in a batch; one sentence may exceed it, two may not
@@ -18,7 +18,7 @@ Integers = NDArray[np.int64]
 
 
 class Columns(NamedTuple):
-    """Per word: index of its tag, head (0 is the root, else from 1 in its sentence), index of its relation."""
+    """Per word: index of its tag, head (0 the root, else from 1 in its sentence), index of its relation."""
 
     upos: NDArray[np.int32]
     heads: NDArray[np.int32]
@@ -57,7 +57,7 @@ class Network:
             scores = self.run(features, batch)
             words = batch.words[batch.real]
             tags = known_tags(scores, batch, gold)
-            heads = _core.decode_batch(scores.arcs, scores.heads, batch.lengths)
+            heads = decode_batch(scores.arcs, scores.heads, batch.lengths)
             result.upos[words] = tags[batch.real]
             result.heads[words] = heads[batch.real]
             result.deprels[words] = self._labels(scores, batch, tags, heads)
@@ -105,12 +105,13 @@ class Labeller:
         total = hidden @ self._weight
         total += self._bias
         total += self._pair[pair]
-        return total.argmax(1).astype(np.int32)
+        best: NDArray[np.int32] = total.argmax(1).astype(np.int32)
+        return best
 
 
 def known_tags(scores: Scores, batch: Batch, gold: NDArray[np.int32] | None) -> NDArray[np.int32]:
     """Best tags [B, T], or the given ones where there are any."""
-    tags = scores.tags.argmax(2).astype(np.int32)
+    tags: NDArray[np.int32] = scores.tags.argmax(2).astype(np.int32)
     if gold is not None:
         given = gold[np.where(batch.real, batch.words, 0)]
         tags = np.where(batch.real & (given >= 0), given, tags)
@@ -118,7 +119,7 @@ def known_tags(scores: Scores, batch: Batch, gold: NDArray[np.int32] | None) -> 
 
 
 def batches(offsets: Integers, budget: int = BUDGET) -> Iterator[Batch]:
-    """Group sentences of like length so that a batch, padded, holds at most `budget` words (or one sentence)."""
+    """Group sentences of like length; a batch holds at most `budget` padded words, or one sentence."""
     lengths = np.diff(offsets)
     order = np.argsort(lengths, kind="stable")
     begin = 0

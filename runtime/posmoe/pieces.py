@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     lengths = np.diff(offsets)
     if len(lengths) == 0 or lengths.max() <= limit:
         return offsets
-    inner = [np.arange(begin, end, limit) for begin, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    inner = [np.arange(begin, end, limit) for begin, end in pairwise(offsets)]
     return np.concatenate([*inner, offsets[-1:]]).astype(np.int64)
 
 

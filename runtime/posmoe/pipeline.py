@@ -41,8 +41,8 @@ class Parser:
         try:
             self._tokenizer = _core.Tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
             self._features = load_features(manifest["features"], tensors["features.keys"])
-        except (ValueError, TypeError) as error:
-            raise BundleError(f"bundle {bundle.path}: {error}") from error
+        except (ValueError, TypeError, KeyError, RuntimeError) as error:
+            raise BundleError(f"bundle {bundle.path}: the core refuses its manifest: {error!r}.") from error
         self._tags = {tag: index for index, tag in enumerate(bundle.tags)}
 
     def __call__(self, text: str) -> Document:
@@ -51,13 +51,14 @@ class Parser:
         Raises:
             InputError: it is no string.
         """
-        return _warned(self._work([text_request(text)])[0])
+        return _warned(self._work([text_request(text)])[0], 3)
 
     def pipe(self, texts: Iterable[str], batch_size: int = 64, threads: int = 1) -> Iterator[Document]:
         """Parse a stream of texts: one document a text, in order.
 
-        Texts are read as documents are taken: at most 2 * threads * batch_size ahead, so a stream may be endless.
-        An exception, of a text or of the stream itself, is raised after the documents of all texts before it.
+        Texts are read as documents are taken, at most 2 * threads * batch_size ahead, so the
+        stream may be endless. An exception, of a text or of the stream itself, is raised after the documents
+        of all texts before it.
 
         Args:
             batch_size: texts that are analysed together; long texts close a batch early.
@@ -75,12 +76,14 @@ class Parser:
         Raises:
             InputError: a word is empty, a tag unknown, or the numbers of words and tags differ.
         """
-        return _warned(self._work([tokens_request(sentences, upos)])[0])
+        return _warned(self._work([tokens_request(sentences, upos)])[0], 3)
 
     def run(self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1) -> Iterator[Document]:
         """Parse a stream of requests, as `pipe` does."""
         if batch_size < 1 or threads < 1:
-            raise InputError(f"expected batch_size and threads of at least 1, got {batch_size} and {threads}.")
+            raise InputError(
+                f"expected batch_size and threads of at least 1, got {batch_size} and {threads}."
+            )
         stream = ordered(
             self._work, requests, size=Request.size, most=batch_size, weight=GROUP, threads=threads
         )
@@ -99,7 +102,10 @@ class Parser:
         gold = None
         if any(part is not None for part in known):
             gold = np.concatenate(
-                [np.full(len(f), -1, np.int32) if k is None else k for f, k in zip(features, known, strict=True)]
+                [
+                    np.full(len(f), -1, np.int32) if k is None else k
+                    for f, k in zip(features, known, strict=True)
+                ]
             )
         columns = self._network.columns(np.concatenate(features), together.astype(np.int64), gold)
         documents = []
@@ -129,12 +135,10 @@ def load(name_or_path: str | Path | None = None, backend: str = "auto", threads:
     return Parser(Bundle.load(find(name_or_path)), backend, threads)
 
 
-def _warned(document: Document) -> Document:
+def _warned(document: Document, level: int = 2) -> Document:
     """Warn, in the thread that takes a document, of sentences beyond the bound."""
     if document.cut:
-        warnings.warn(
-            f"{document.cut} sentence(s) were longer than the model's bound and were cut there.",
-            LongSentenceWarning,
-            stacklevel=3,
-        )
+        count = "a sentence was" if document.cut == 1 else f"{document.cut} sentences were"
+        message = f"{count} longer than the model's bound of words and cut there."
+        warnings.warn(message, LongSentenceWarning, stacklevel=level)
     return document

@@ -90,9 +90,9 @@ def tokens_request(
     given = list(upos)
     if len(given) != len(surfaces):
         raise InputError(f"expected tags for {len(surfaces)} sentences, got {len(given)}.")
-    for number, (sentence, row) in enumerate(zip(surfaces, given, strict=True)):
-        if isinstance(row, str) or len(row) != len(sentence):
-            raise InputError(f"sentence {number}: expected a list of {len(sentence)} tags, got {row!r:.80}.")
+    for number, (words, row) in enumerate(zip(surfaces, given, strict=True)):
+        if isinstance(row, str) or len(row) != len(words):
+            raise InputError(f"sentence {number}: expected a list of {len(words)} tags, got {row!r:.80}.")
         tags.extend(row)
     return Request(sentences=surfaces, upos=tags)
 

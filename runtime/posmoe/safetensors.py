@@ -17,9 +17,10 @@ from .errors import BundleError
 MAX_HEADER = 16 << 20
 # name in the file → (NumPy type or None where NumPy has none, bytes an element)
 DTYPES: dict[str, tuple[str | None, int]] = {
-    "BOOL": ("?", 1), "U8": ("u1", 1), "I8": ("i1", 1), "U16": ("<u2", 2), "I16": ("<i2", 2), "U32": ("<u4", 4),
-    "I32": ("<i4", 4), "U64": ("<u8", 8), "I64": ("<i8", 8), "F16": ("<f2", 2), "F32": ("<f4", 4), "F64": ("<f8", 8),
-    "BF16": (None, 2), "F8_E4M3": (None, 1), "F8_E5M2": (None, 1),
+    "BOOL": ("?", 1), "U8": ("u1", 1), "I8": ("i1", 1), "U16": ("<u2", 2), "I16": ("<i2", 2),
+    "U32": ("<u4", 4), "I32": ("<i4", 4), "U64": ("<u8", 8), "I64": ("<i8", 8),
+    "F16": ("<f2", 2), "F32": ("<f4", 4), "F64": ("<f8", 8), "BF16": (None, 2),
+    "F8_E4M3": (None, 1), "F8_E5M2": (None, 1),
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
         data: the whole file; a memory map or bytes.
         name: what error messages call the file.
     Raises:
-        BundleError: the file is no whole safetensors file: its header is cut short or malformed, or a tensor lies outside the file or on another one.
+        BundleError: the header is cut short or malformed, or a tensor lies outside the file or on another.
     """
 
     def __init__(self, data: bytes | mmap.mmap, name: str) -> None:
@@ -51,13 +52,7 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
     @classmethod
     def open(cls, path: Path) -> SafeTensors:
         """Memory-map a file; its bytes are read when a tensor is."""
-        try:
-            with path.open("rb") as file:
-                if path.stat().st_size == 0:
-                    return cls(b"", str(path))
-                return cls(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), str(path))
-        except OSError as error:
-            raise BundleError(f"cannot read {path}: {error.strerror or error}.") from error
+        return cls(map_file(path), str(path))
 
     @property
     def buffer(self) -> memoryview:
@@ -68,7 +63,9 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
         entry = self.entries[name]
         dtype = DTYPES[entry.dtype][0]
         if dtype is None:
-            raise BundleError(f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}.")
+            raise BundleError(
+                f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}."
+            )
         count = (entry.end - entry.begin) // np.dtype(dtype).itemsize
         if count == 0:
             return np.empty(entry.shape, dtype)
@@ -79,6 +76,17 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self.entries)
+
+
+def map_file(path: Path) -> bytes | mmap.mmap:
+    """A file's bytes, memory-mapped; an empty file has none to map."""
+    try:
+        with path.open("rb") as file:
+            if path.stat().st_size == 0:
+                return b""
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}.") from error
 
 
 def _entries(data: bytes | mmap.mmap, name: str) -> dict[str, Entry]:
@@ -109,7 +117,9 @@ def _entries(data: bytes | mmap.mmap, name: str) -> dict[str, Entry]:
     position = start
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != position:
-            raise refuse(f"tensor {key!r} begins at byte {entry.begin}, expected {position} (a gap or an overlap)")
+            raise refuse(
+                f"tensor {key!r} begins at byte {entry.begin}, expected {position} (a gap or an overlap)"
+            )
         position = entry.end
     if position != len(data):
         raise refuse(f"its tensors end at byte {position}, the file has {len(data)}")

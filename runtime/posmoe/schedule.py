@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -19,7 +20,7 @@ class Group(NamedTuple, Generic[T]):
 
 
 def ordered(
-    work: Callable[[Sequence[T]], list[R]],
+    work: Callable[[Sequence[T]], Sequence[R]],
     items: Iterable[T],
     *,
     size: Callable[[T], int],
@@ -30,7 +31,7 @@ def ordered(
     """Yield work's results for every item, in order.
 
     Items go to `work` in groups of at most `most`, closed early when their sizes reach `weight`; at most
-    2 * threads groups are under way. `items` is read by the thread that iterates, and never further than those
+    2 * threads groups are under way. `items` is read by the thread that iterates, never further than those
     groups. An exception, of an item or of the stream, is raised after the results of all items before it.
     """
     groups = _groups(iter(items), size, most, weight)
@@ -42,7 +43,7 @@ def ordered(
         waiting: deque[tuple[Future[list[R | _Failure]], BaseException | None]] = deque()
         try:
             while True:
-                while len(waiting) < 2 * threads and (group := next(groups, None)) is not None:
+                for group in islice(groups, 2 * threads - len(waiting)):
                     waiting.append((pool.submit(_attempt, work, group.items), group.error))
                 if not waiting:
                     return
@@ -78,7 +79,7 @@ def _groups(stream: Iterator[T], size: Callable[[T], int], most: int, weight: in
         yield Group(items, None)
 
 
-def _attempt(work: Callable[[Sequence[T]], list[R]], items: list[T]) -> list[R | _Failure]:
+def _attempt(work: Callable[[Sequence[T]], Sequence[R]], items: list[T]) -> list[R | _Failure]:
     """Results of a group; where it fails as a whole, item by item up to the one that fails."""
     results: list[R | _Failure] = []
     try:

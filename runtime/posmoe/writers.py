@@ -23,8 +23,8 @@ _BREAKS = re.compile(r"[\t\n\r]+")
 class Place:
     """Where a document stands in what is written.
 
-    `first` is the number of its first sentence, `offset` the code points before it in its source; `source` names
-    that where there are several, and `begins` says that the document is the first of it.
+    `first` is the number of its first sentence, `offset` the code points before it in its source; `source`
+    names that where there are several, and `begins` says that the document is the first of it.
     """
 
     first: int = 1
@@ -36,19 +36,24 @@ class Place:
 Writer = Callable[[Document, Place, Trees | None], str]
 
 
-def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:  # noqa: B008 (frozen)
+def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
     """CoNLL-U; with ranked trees a sentence comes once for each, as 1-1, 1-2 …"""
     blocks = []
     if place.begins and place.source is not None and len(document):
         blocks.append(f"# newdoc id = {_cell(place.source)}\n")
     for sentence in document:
         for name, variant, comments in _variants(sentence, place, trees):
-            lines = [f"# sent_id = {name}", *comments, f"# text = {_text(sentence)}", *_rows(sentence, variant)]
+            lines = [
+                f"# sent_id = {name}",
+                *comments,
+                f"# text = {_text(sentence)}",
+                *_rows(sentence, variant),
+            ]
             blocks.append("\n".join(lines) + "\n\n")
     return "".join(blocks)
 
 
-def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:  # noqa: B008 (frozen)
+def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
     """A JSON object a line for every sentence; `start` and `end` count from the beginning of the source."""
     lines = []
     for sentence in document:
@@ -68,7 +73,7 @@ def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None
     return "".join(lines)
 
 
-def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:  # noqa: B008 (frozen)
+def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
     """A drawing of every sentence."""
     blocks = []
     if place.begins and place.source is not None and len(document):
@@ -97,7 +102,9 @@ def rewrite(
     for rank, variant in enumerate(ranked if ranked is not None else [_best(sentence)], 1):
         comments = given.comments
         if ranked is not None:
-            old = next((line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}")
+            old = next(
+                (line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}"
+            )
             comments = [f"{old.rstrip()}-{rank}", *_ranks(variant, rank, len(ranked))]
             comments += [line for line in given.comments if line != old]
         lines = list(comments)
@@ -113,9 +120,7 @@ def rewrite(
     return "".join(blocks)
 
 
-def _variants(
-    sentence: Sentence, place: Place, trees: Trees | None
-) -> Iterator[tuple[str, Tree, list[str]]]:
+def _variants(sentence: Sentence, place: Place, trees: Trees | None) -> Iterator[tuple[str, Tree, list[str]]]:
     """Name, tree and comments of every tree that is to be written."""
     number = place.first + sentence.index
     if trees is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +14,7 @@ _MODEL = typer.Option("--model", metavar="NAME|PATH", help="An installed model's
 _BACKEND = typer.Option("--backend", help="The engine: auto, native, onnxruntime, tensorrt or triton.")
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """What is written."""
 
     conllu = "conllu"
@@ -22,7 +22,7 @@ class Format(str, Enum):
     tree = "tree"
 
 
-class Input(str, Enum):
+class Input(StrEnum):
     """What is read."""
 
     text = "text"
@@ -30,8 +30,22 @@ class Input(str, Enum):
     conllu = "conllu"
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+        from .output import show
+
+        show(f"posmoe {__version__}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def posmoe() -> None:
+def posmoe(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
     """Raw text to Universal Dependencies trees."""
 
 
@@ -40,14 +54,15 @@ def parse(
     inputs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[FILE|TEXT]...",
-            help="Files, or text itself. An argument that names a file is read; `-` is standard input; any other "
-            "argument with white space in it, or that doesn't look like a file name, is text. "
+            metavar="FILE|TEXT",
+            help="Files, or text itself. An argument that names a file is read; `-` is standard input; any "
+            "other argument with white space in it, or that doesn't look like a file name, is text. "
             "Without any, standard input is read.",
         ),
     ] = None,
     text: Annotated[
-        list[str] | None, typer.Option("--text", help="A text to parse, whatever it looks like. May be repeated.")
+        list[str] | None,
+        typer.Option("--text", help="A text to parse, whatever it looks like. May be repeated."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write; it appears when it is whole.")
@@ -58,13 +73,15 @@ def parse(
         Input,
         typer.Option(
             "--input",
-            help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, words, "
-            "comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, HEAD and "
-            "DEPREL; DEPS becomes `_`.",
+            help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, "
+            "words, comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, "
+            "HEAD and DEPREL; DEPS becomes `_`.",
         ),
     ] = Input.text,
     backend: Annotated[str, _BACKEND] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Parts of the input parsed at a time; 0: one a core.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Parts of the input parsed at a time; 0: one a core.")
+    ] = 1,
     k_best: Annotated[int, typer.Option("--k-best", min=1, help="Write the K best trees.")] = 1,
     gold_upos: Annotated[
         bool, typer.Option("--gold-upos", help="With --input conllu: keep the given UPOS and parse by them.")
@@ -80,7 +97,7 @@ def parse(
 ) -> None:
     """Parse text, files or standard input.
 
-    Exit codes: 0; 1 some input failed and the rest was written, or nothing could be done; 2 usage; 130 Ctrl-C.
+    Exit codes: 0; 1 some input failed and the rest was written, or nothing was; 2 usage; 130 Ctrl-C.
     """
     from .parse import Job, run
 

@@ -15,8 +15,21 @@ from .messages import say
 from .output import OutputError, show
 
 # instruction sets that engines make use of
-FEATURES = ("sse4_2", "avx", "avx2", "fma", "f16c", "avx_vnni", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16",
-            "amx_int8", "amx_bf16", "neon", "asimd", "asimddp", "i8mm", "sve")  # fmt: skip
+FEATURES = (
+    *(
+        "sse4_2",
+        "avx",
+        "avx2",
+        "fma",
+        "f16c",
+        "avx_vnni",
+        "avx512f",
+        "avx512bw",
+        "avx512_vnni",
+        "avx512_bf16",
+    ),
+    *("amx_int8", "amx_bf16", "neon", "asimd", "asimddp", "i8mm", "sve"),
+)
 
 
 def run(model: str | None, backend: str, as_json: bool) -> int:

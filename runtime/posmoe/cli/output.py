@@ -33,7 +33,7 @@ class Output(Protocol):
 
 
 def open_output(path: Path | None) -> Output:
-    """Standard output for None and `-`; a device or a pipe is written directly, a file by way of a temporary one.
+    """Standard output for None and `-`; a device or pipe, written directly; a file, whole or not at all.
 
     Raises:
         OutputError: the path is a folder, or its folder cannot be written to.
@@ -89,7 +89,7 @@ class _Stream:
 
 
 class _WholeFile(_Stream):
-    """A temporary file in the target's folder that takes its name at the end, and its permissions if it exists."""
+    """A temporary file beside the target, whose permissions and, at the end, whose name it takes."""
 
     def __init__(self, path: Path, mode: int | None) -> None:
         self._path = Path(os.path.realpath(path))  # a link stays a link

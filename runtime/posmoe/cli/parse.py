@@ -68,7 +68,9 @@ class _Run:
     def __init__(self, job: Job, parser: Parser) -> None:
         self.job = job
         self.parser = parser
-        self.stream = Stream(job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid)
+        self.stream = Stream(
+            job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid
+        )
         self.cut = 0
         self.sentences = 0
         self.offset = 0
@@ -85,7 +87,8 @@ class _Run:
             if stream.failed == len(stream.sources):
                 raise NothingDone
         if self.cut:
-            say(f"{self.cut} sentence(s) were cut at the model's bound of {self.parser.bundle.max_sentence} words.")
+            limit = self.parser.bundle.max_sentence
+            say(f"{self.cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
         if stream.skipped:
             say(f"{stream.skipped} malformed sentence(s) were left out.")
         return 1 if stream.failed or stream.skipped else 0

@@ -40,7 +40,13 @@ class Stream:
     """
 
     def __init__(
-        self, inputs: list[str], texts: list[str], kind: str, tags: tuple[str, ...], gold: bool, skip_invalid: bool
+        self,
+        inputs: list[str],
+        texts: list[str],
+        kind: str,
+        tags: tuple[str, ...],
+        gold: bool,
+        skip_invalid: bool,
     ) -> None:
         self.sources = sources(inputs, texts)
         self.parts: deque[Part] = deque()

@@ -79,7 +79,11 @@ def choose(backend: str = "auto") -> Choice:
             if known.module is None:
                 absent.append(name)
             elif known.package is None or find_spec(known.package) is not None:
-                passed = f" ({' and '.join(absent)} would come first, this version has not got them)" if absent else ""
+                passed = (
+                    f" ({' and '.join(absent)} would come first, this version has not got them)"
+                    if absent
+                    else ""
+                )
                 return Choice(name, f"auto: the first engine that this installation has{passed}")
         raise MissingExtraError("ONNX Runtime, the engine of this version,", "onnx")
     known = ENGINES.get(backend, _Known())

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..bundle import GRAPH, WEIGHTS, Bundle
+from ..bundle import Bundle
+from ..bundle_files import GRAPH, WEIGHTS
 from ..errors import BundleError, EngineError, MissingExtraError
 from . import Scores
 
@@ -75,7 +76,9 @@ def _session(onnxruntime: Any, bundle: Bundle, options: Any) -> Any:
     data = bytes(bundle.tensors.buffer)
     options.add_external_initializers_from_files_in_memory([WEIGHTS], [data], [len(data)])
     with tempfile.TemporaryDirectory(prefix="posmoe-") as empty:
-        options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.fspath(empty))
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", os.fspath(empty)
+        )
         return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
 
 
@@ -92,7 +95,9 @@ def _check_names(bundle: Bundle, session: Any) -> None:
                     f"got {found.get(name, 'none')}."
                 )
         if kind == "input" and len(found) != len(expected):
-            raise BundleError(f"bundle {bundle.path}: the graph has inputs that the runtime doesn't know: {found}.")
+            raise BundleError(
+                f"bundle {bundle.path}: the graph has inputs that the runtime doesn't know: {found}."
+            )
 
 
 def _check_run(bundle: Bundle, engine: OnnxRuntimeEngine) -> None:
@@ -113,7 +118,8 @@ def _check_run(bundle: Bundle, engine: OnnxRuntimeEngine) -> None:
         "label_dependent": (1, words, rank),
         "label_head": (1, words + 1, rank),
     }
-    for (name, shape), output in zip(expected.items(), scores, strict=True):
+    arrays: list[NDArray[Any]] = list(scores)
+    for (name, shape), output in zip(expected.items(), arrays, strict=True):
         if output.shape != shape:
             raise BundleError(
                 f"bundle {bundle.path}: manifest and graph disagree: expected {name} of {list(shape)} "

@@ -12,7 +12,7 @@ AIM = 1 << 16
 LIMIT = 1 << 20
 CHUNK = 1 << 16
 _PARAGRAPH = re.compile(r"\n[ \t\r\f\v]*\n\s*")
-_SENTENCE = re.compile(r"[.!?…。！？][\"')\]”’»]*\s+")
+_SENTENCE = re.compile(r"[.!?\u2026\u3002][\"')\]\u201d\u2019\u00bb]*\s+")
 _REPLACEMENT = "\ufffd".encode()
 
 
@@ -34,10 +34,10 @@ class Block(NamedTuple):
 class TextReader:
     """Reads UTF-8, block after block.
 
-    Blocks end at paragraph breaks, which always end a sentence, so that parsing block by block gives what parsing
-    the whole would give. Only where no paragraph ends within `limit` characters, the block is cut after the last
-    end of a sentence to be seen, else at the last white space, else where it is. With `lines`, blocks end at line
-    ends. A byte order mark at the beginning is left out.
+    Blocks end at paragraph breaks, which always end a sentence, so that parsing block by block gives what
+    parsing the whole would give. Only where no paragraph ends within `limit` characters, the block is cut
+    after what looks like the last end of a sentence, else at the last white space, else where it is. With
+    `lines`, blocks end at line ends. A byte order mark at the beginning is left out.
 
     Attributes:
         replaced: invalid byte sequences read so far; each is U+FFFD in the text.
@@ -85,11 +85,9 @@ class TextReader:
         if size - begin < self._limit:
             return begin
         end = begin + self._limit
-        found = None
-        for found in _SENTENCE.finditer(buffer, max(begin, end - self._aim), end):
-            pass
-        if found is not None:
-            return found.end()
+        ends = [found.end() for found in _SENTENCE.finditer(buffer, max(begin, end - self._aim), end)]
+        if ends:
+            return ends[-1]
         cut = end
         while cut > begin and not buffer[cut - 1].isspace():
             cut -= 1
