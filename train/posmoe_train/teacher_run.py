@@ -39,7 +39,6 @@ class TeacherModule(L.LightningModule):
         optimizer = torch.optim.AdamW(
             [{"params": encoder, "lr": c.encoder_lr, "weight_decay": 0.01}, {"params": heads, "lr": c.head_lr, "weight_decay": 0.0}],
             betas=(0.9, 0.98),
-            fused=self.device.type == "cuda",
         )
         total = len(self.train_dataloader()) * c.epochs
 
