@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posmoe import _core
+from posmoe.errors import BundleError
 
 FEATURES: Final = ("word", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
 SIZES: Final = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
@@ -19,14 +20,17 @@ def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32]) -> _core
     """The features of a bundle: its manifest's `features` object and its tensor `features.keys`.
 
     Raises:
-        ValueError: another version, a missing, unknown or impossible size, keys that don't match the sizes.
+        BundleError: another version, a missing, unknown or impossible size, keys that don't match the sizes.
     """
     unknown = sorted(set(spec) - {"version", *SIZES})
     if unknown:
-        raise ValueError(f"features: the specification has unknown entries: {', '.join(unknown)}")
+        raise BundleError(f"features: the specification has unknown entries: {', '.join(unknown)}")
     if keys.dtype != np.uint32 or keys.ndim != 1:
-        raise ValueError(f"features: expected keys uint32 [words], got {keys.dtype} {list(keys.shape)}")
-    return _core.Features(dict(spec), np.ascontiguousarray(keys))
+        raise BundleError(f"features: expected keys uint32 [words], got {keys.dtype} {list(keys.shape)}")
+    try:
+        return _core.Features(dict(spec), np.ascontiguousarray(keys))
+    except ValueError as error:
+        raise BundleError(str(error)) from None
 
 
 def frequent_keys(counts: Mapping[str, int], limit: int) -> NDArray[np.uint32]:

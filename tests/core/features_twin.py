@@ -97,14 +97,10 @@ FORMS = (
 def vectors() -> str:
     """What docs/features.vectors.json holds."""
     keys = [hash32(normal(form), 0) for form in KEY_FORMS]
-    columns = {
-        "form": str,
-        "normal": normal,
-        "shape": shape,
-        "hashes": hashes,
-        "ids": lambda f: ids(f, SPEC, keys),
-    }
-    rows = [json.dumps({name: column(form) for name, column in columns.items()}) for form in FORMS]
+    rows = []
+    for form in FORMS:
+        row = {"form": form, "normal": normal(form), "shape": shape(form), "hashes": hashes(form)}
+        rows.append(json.dumps({**row, "ids": ids(form, SPEC, keys)}))
     head = f'{{\n  "spec": {json.dumps(SPEC)},\n  "keys": {json.dumps(keys)},\n  "vectors": [\n    '
     return head + ",\n    ".join(rows) + "\n  ]\n}\n"
 

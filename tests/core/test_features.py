@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-
 from posmoe import _core
+from posmoe.errors import BundleError
 from posmoe.features import frequent_keys, load_features
+
 from tests.core import features_twin as twin
 
 VECTORS = Path(__file__).parents[2] / "docs" / "features.vectors.json"
@@ -140,18 +141,18 @@ def test_frequent_keys_count_normal_forms_together() -> None:
     ],
 )
 def test_impossible_specifications_are_refused(change: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(BundleError, match=message):
         load_features({**twin.SPEC, **change}, np.arange(5, dtype=np.uint32))
 
 
 @pytest.mark.parametrize("name", ["version", *twin.SIZES])
 def test_a_missing_size_is_named(name: str) -> None:
-    with pytest.raises(ValueError, match=f"lacks '{name}'"):
+    with pytest.raises(BundleError, match=f"lacks '{name}'"):
         load_features({k: v for k, v in twin.SPEC.items() if k != name}, np.arange(5, dtype=np.uint32))
 
 
 def test_keys_of_another_type_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"expected keys uint32 \[words\], got int64 \[5\]"):
+    with pytest.raises(BundleError, match=r"expected keys uint32 \[words\], got int64 \[5\]"):
         load_features(twin.SPEC, np.arange(5))  # type: ignore[arg-type]
 
 
