@@ -2,6 +2,7 @@
 
 import email
 import email.message
+import os
 import subprocess
 import sys
 import tarfile
@@ -22,23 +23,32 @@ MEBIBYTE = 1 << 20
 BUILD = "import sys; from poetry.core.masonry import api; print(getattr(api, sys.argv[1])(sys.argv[2]))"
 
 
-def build(kind: str, source: Path, out: Path) -> Path:
+def run_build(kind: str, source: Path, out: Path, ci: str = "false") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", BUILD, f"build_{kind}", str(out)]
-    run = subprocess.run(command, cwd=source, check=False, capture_output=True, text=True)
+    environment = os.environ | {"CI": ci}
+    return subprocess.run(command, cwd=source, check=False, capture_output=True, text=True, env=environment)
+
+
+def build(kind: str, source: Path, out: Path) -> Path:
+    run = run_build(kind, source, out)
     assert run.returncode == 0, run.stdout + run.stderr
     return out / run.stdout.split()[-1]
+
+
+def copy_to(copy: Path) -> None:
+    """Copy the tracked files."""
+    for path in tracked():
+        target = copy / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source distribution of a copy of the tracked files."""
     out = tmp_path_factory.mktemp("sdist")
-    copy = out / "copy"
-    for path in tracked():
-        target = copy / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
-    return build("sdist", copy, out)
+    copy_to(out / "copy")
+    return build("sdist", out / "copy", out)
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +114,21 @@ def test_the_wheel_states_version_licence_requirements_and_the_command(wheel: zi
     assert b"posmoe = posmoe.cli:main" in wheel.read(
         f"pos_moe_parser-{VERSION}.dist-info/entry_points.txt"
     ).replace(b"=posmoe", b" = posmoe")
+
+
+@pytest.mark.parametrize(
+    ("ci", "line", "message"),
+    [
+        ("false", "#error broken on purpose", "broken on purpose"),
+        ("true", "static int unused() { return 0; }", "unused"),
+    ],
+    ids=["an error", "in CI a warning"],
+)
+def test_a_failed_compile_fails_the_build(tmp_path: Path, ci: str, line: str, message: str) -> None:
+    copy_to(tmp_path)
+    with (tmp_path / "runtime" / "core" / "version.cc").open("a") as source:
+        source.write(line + "\n")
+    run = run_build("wheel", tmp_path, tmp_path, ci)
+    assert run.returncode != 0
+    assert message in run.stdout + run.stderr
+    assert list(tmp_path.glob("*.whl")) == []
