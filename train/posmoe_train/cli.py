@@ -15,6 +15,37 @@ Out = Annotated[Path, typer.Option(help="Folder of the run; an unfinished run in
 
 
 @app.command()
+def corpus(
+    texts: list[Path],
+    out: Out,
+    held_out: Annotated[list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy of a trained tokeniser.")],
+) -> None:
+    """Prepare raw TEXTS (a paragraph a line; .txt or .xz) for `silver`."""
+    import json
+
+    import numpy as np
+    from posmoe import _core
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.corpus import Corpus
+    from posmoe_train.data import gold_corpus
+    from posmoe_train.run import write_json
+    from posmoe_train.text import clean, tokenised
+
+    spec = json.loads((tokenizer / "spec.json").read_text(encoding="utf-8"))
+    cut = _core.Tokenizer(spec, np.load(tokenizer / "weights.npy"))
+    everything = Corpus.build(tokenised(cut, texts))
+    sentences = [sentence for path in held_out for sentence in read_treebank(path)]
+    kept = everything.select(clean(everything, gold_corpus(sentences)))
+    out.mkdir(parents=True, exist_ok=True)
+    kept.save(out / "corpus.safetensors")
+    summary = {"sentences": len(everything), "words": len(everything.words), "kept": len(kept), "kept_words": len(kept.words)}
+    write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]})
+    print(summary)
+
+
+@app.command()
 def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = None, settings: Settings = None) -> None:
     """Fine-tune a teacher from the pretrained ENCODER folder."""
     import torch
