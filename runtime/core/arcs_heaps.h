@@ -18,6 +18,8 @@ class HeapArcs {
   Arc best(int32_t node);
   void contract(int32_t node, const int32_t* members, size_t count);
 
+  void forget(int32_t) {}
+
   size_t memory() const;
 
  private:

@@ -45,7 +45,7 @@ int32_t RowArcs::take_row() {
   if (!free_.empty()) {
     const int32_t row = free_.back();
     free_.pop_back();
-    std::fill_n(scores_.begin() + static_cast<ptrdiff_t>(row * stride_), stride_, kNone);
+    std::fill_n(scores_.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(row) * stride_), stride_, kNone);
     return row;
   }
   const auto row = static_cast<int32_t>(scores_.size() / stride_);
@@ -100,6 +100,10 @@ void RowArcs::contract(int32_t node, const int32_t* members, size_t count) {
   }
   for (int32_t word = forest_->first_word(node); word >= 0; word = forest_->next_word(word)) scores[word] = kNone;
   row_of_.push_back(target);
+}
+
+void RowArcs::forget(int32_t node) {
+  if (row_of_[node] >= 0) free_.push_back(row_of_[node]);
 }
 
 size_t RowArcs::memory() const {

@@ -22,6 +22,8 @@ class RowArcs {
   // Learns that `members` became `node`; their chosen arcs form the cycle.
   void contract(int32_t node, const int32_t* members, size_t count);
 
+  void forget(int32_t node);
+
   size_t memory() const;
 
  private:

@@ -3,6 +3,9 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,12 +15,249 @@
 #include <vector>
 
 #include "decode.h"
+#include "tokenizer.h"
+#include "utf8.h"
+#include "version.h"
 #include "word_features.h"
 #include "words.h"
 
-#include "version.h"
-
 namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace {
+
+// ---- Words ----
+
+// Words with their offsets in code points, as Python counts. Shared by every array that looks into it.
+struct PyWords {
+  posmoe::Words words;
+  bool ascii = true;  // then bytes are code points, and the columns are the words' own
+  std::vector<uint32_t> start, end, token_start, token_end;
+
+  explicit PyWords(posmoe::Words given) : words(std::move(given)) {
+    ascii = posmoe::is_ascii(words.text);
+    if (ascii) return;
+    token_start = posmoe::code_point_offsets(words.text, words.token_start);
+    token_end = posmoe::code_point_offsets(words.text, words.token_end);
+    const size_t n = words.size();
+    start.reserve(n);
+    end.reserve(n);
+    for (size_t i = 0; i < n; ++i) {  // a word lies inside its token: count from the token's beginning
+      const uint32_t t = words.token[i], from = words.token_start[t];
+      const bool whole = words.start[i] == from && words.end[i] == words.token_end[t];
+      start.push_back(whole ? token_start[t] : token_start[t] + points(from, words.start[i]));
+      end.push_back(whole ? token_end[t] : token_start[t] + points(from, words.end[i]));
+    }
+  }
+
+ private:
+  uint32_t points(uint32_t from, uint32_t to) const {
+    uint32_t count = 0;
+    for (; from < to; ++from) count += (static_cast<unsigned char>(words.text[from]) & 0xC0) != 0x80;
+    return count;
+  }
+};
+
+// A read-only NumPy array over a vector that `owner` keeps alive.
+template <typename T>
+nb::ndarray<nb::numpy, const T, nb::ndim<1>> column(const std::vector<T>& values, nb::handle owner) {
+  return nb::ndarray<nb::numpy, const T, nb::ndim<1>>(values.data(), {values.size()}, owner);
+}
+
+// A str or bytes as valid UTF-8: what is no character becomes U+FFFD; a str keeps its code-point offsets.
+std::string utf8_of(nb::handle text) {
+  if (PyBytes_Check(text.ptr())) {
+    return posmoe::repair(std::string_view(PyBytes_AS_STRING(text.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(text.ptr()))));
+  }
+  if (!PyUnicode_Check(text.ptr())) throw nb::type_error("text must be str or bytes");
+  Py_ssize_t size = 0;
+  const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+  if (data != nullptr) return std::string(data, static_cast<size_t>(size));
+  PyErr_Clear();  // lone surrogates
+  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+  if (!bytes.is_valid()) throw nb::python_error();
+  std::string result(PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
+  posmoe::replace_surrogates(result);
+  return result;
+}
+
+using Given = std::vector<std::vector<posmoe::GivenToken>>;
+
+// A sentence or token list given by the caller, refused if it is a plain string.
+nb::sequence list_of(nb::handle object, const char* what) {
+  if (nb::isinstance<nb::str>(object) || nb::isinstance<nb::bytes>(object) || !nb::isinstance<nb::sequence>(object)) {
+    throw nb::type_error(what);
+  }
+  return nb::cast<nb::sequence>(object);
+}
+
+Given given_forms(nb::handle sentences) {
+  Given given;
+  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of str")) {
+    auto& tokens = given.emplace_back();
+    for (nb::handle form : list_of(sentence, "a sentence must be a list of str")) tokens.push_back({utf8_of(form), {}, true});
+  }
+  return given;
+}
+
+Given given_tokens(nb::handle sentences) {
+  Given given;
+  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of tokens")) {
+    auto& tokens = given.emplace_back();
+    for (nb::handle token : list_of(sentence, "a sentence must be a list of (form, words, space_after)")) {
+      nb::sequence parts = list_of(token, "a token must be (form, words, space_after)");
+      if (nb::len(parts) != 3) throw nb::value_error("a token must be (form, words, space_after)");
+      posmoe::GivenToken one{utf8_of(parts[0]), {}, nb::cast<bool>(parts[2])};
+      for (nb::handle word : list_of(parts[1], "a token's words must be a list of str")) one.words.push_back(utf8_of(word));
+      tokens.push_back(std::move(one));
+    }
+  }
+  return given;
+}
+
+std::unique_ptr<PyWords> words_from(Given given) {
+  nb::gil_scoped_release released;
+  return std::make_unique<PyWords>(posmoe::Words::from_tokens(given));
+}
+
+nb::str form_of(const PyWords& self, Py_ssize_t i) {
+  const Py_ssize_t n = static_cast<Py_ssize_t>(self.words.size());
+  if (i < -n || i >= n) throw nb::index_error("word index out of range");
+  const std::string_view form = self.words.word(static_cast<size_t>(i < 0 ? i + n : i));
+  return nb::str(form.data(), form.size());
+}
+
+void bind_words(nb::module_& m) {
+  const auto shared = [](auto member, auto points) {  // a column: the words' own, or that in code points
+    return [member, points](nb::handle_t<PyWords> self) {
+      const PyWords& all = nb::cast<const PyWords&>(self);
+      return column(all.ascii ? all.words.*member : all.*points, self);
+    };
+  };
+  const auto own = [](auto member) {
+    return [member](nb::handle_t<PyWords> self) { return column(nb::cast<const PyWords&>(self).words.*member, self); };
+  };
+  using W = posmoe::Words;
+  nb::class_<PyWords>(m, "Words", "A text cut into tokens, words and sentences. Offsets are code points of `text`.")
+      .def_prop_ro("text", [](const PyWords& self) { return nb::str(self.words.text.data(), self.words.text.size()); })
+      .def_prop_ro("start", shared(&W::start, &PyWords::start))
+      .def_prop_ro("end", shared(&W::end, &PyWords::end))
+      .def_prop_ro("token", own(&W::token))
+      .def_prop_ro("token_start", shared(&W::token_start, &PyWords::token_start))
+      .def_prop_ro("token_end", shared(&W::token_end, &PyWords::token_end))
+      .def_prop_ro("space_after", own(&W::space_after))
+      .def_prop_ro("sentences", own(&W::sentence))
+      .def_prop_ro("split", own(&W::split))
+      .def("form", &form_of, "i"_a, "The form of word i.")
+      .def("forms", [](const PyWords& self) {
+            nb::list forms;
+            for (size_t i = 0; i < self.words.size(); ++i) {
+              const std::string_view form = self.words.word(i);
+              forms.append(nb::str(form.data(), form.size()));
+            }
+            return forms;
+          }, "The forms of all words.")
+      .def("__len__", [](const PyWords& self) { return self.words.size(); })
+      .def_static("from_sentences", [](nb::handle sentences) { return words_from(given_forms(sentences)); }, "sentences"_a,
+                  "Words of pretokenised sentences: lists of forms.")
+      .def_static("from_tokens", [](nb::handle sentences) { return words_from(given_tokens(sentences)); }, "sentences"_a,
+                  "Words of pretokenised sentences: lists of (surface form, its words, space after).");
+}
+
+// ---- Tokenizer ----
+
+template <typename T>
+T field(const nb::dict& spec, const char* key) {
+  if (!spec.contains(key)) throw nb::key_error(key);
+  return nb::cast<T>(spec[key]);
+}
+
+std::vector<posmoe::SplitRule> split_rules(const nb::dict& spec, const char* key) {
+  std::vector<posmoe::SplitRule> rules;
+  for (auto [form, words] : field<nb::dict>(spec, key)) {
+    rules.emplace_back(nb::cast<std::string>(form), nb::cast<std::vector<std::string>>(words));
+  }
+  return rules;
+}
+
+posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key) {
+  const nb::dict table = field<nb::dict>(field<nb::dict>(spec, "tables"), key);
+  return {field<uint32_t>(table, "size"), field<int32_t>(table, "bias")};
+}
+
+posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
+  posmoe::TokenizerSpec result;
+  result.max_sentence = field<uint32_t>(spec, "max_sentence");
+  result.abbreviations = field<std::vector<std::string>>(spec, "abbreviations");
+  result.multiwords = split_rules(spec, "multiwords");
+  result.ambiguous = split_rules(spec, "ambiguous");
+  result.suffixes = split_rules(spec, "suffixes");
+  result.cut = linear_spec(spec, "cut");
+  result.multiword = linear_spec(spec, "multiword");
+  result.boundary = linear_spec(spec, "boundary");
+  return result;
+}
+
+using Weights = nb::ndarray<const int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::vector<int8_t> copied(const Weights& weights) { return {weights.data(), weights.data() + weights.size()}; }
+
+// A vector as a new NumPy array, [rows] or [rows, columns].
+template <typename T>
+nb::object array(std::vector<T> values, size_t columns = 0) {
+  auto* kept = new std::vector<T>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  if (columns == 0) return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<2>>(kept->data(), {kept->size() / columns, columns}, owner));
+}
+
+// The guide by code points spread to bytes (of a character, its first).
+std::vector<uint8_t> guide_of(const std::string& text, const nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& points) {
+  std::vector<uint8_t> guide(text.size(), 0);
+  size_t point = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
+    if (point < points.size()) guide[at] = points.data()[point];
+    ++point;
+  }
+  if (point != points.size()) throw nb::value_error("the guide needs one value for every code point of the text");
+  return guide;
+}
+
+void bind_tokenizer(nb::module_& m) {
+  using posmoe::Tokenizer;
+  nb::class_<Tokenizer>(m, "Tokenizer", "Raw text to Words by a specification (see docs/tokenizer.md) and its weights.")
+      .def("__init__", [](Tokenizer* self, const nb::dict& spec, const Weights& weights) {
+            new (self) Tokenizer(tokenizer_spec(spec), copied(weights));
+          }, "spec"_a, "weights"_a)
+      .def("__call__", [](const Tokenizer& self, nb::handle text, bool lines) {
+            std::string utf8 = utf8_of(text);
+            nb::gil_scoped_release released;
+            return std::make_unique<PyWords>(self(std::move(utf8), lines));
+          }, "text"_a, "lines"_a = false, "The text's words; with `lines` every line is one sentence.")
+      .def("follow", [](const Tokenizer& self, nb::handle text,
+                        const nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& guide) {
+            const std::string utf8 = utf8_of(text);
+            const std::vector<uint8_t> bytes = guide_of(utf8, guide);
+            posmoe::Lessons lessons;
+            {
+              nb::gil_scoped_release released;
+              lessons = self.follow(utf8, bytes);
+            }
+            nb::dict result;
+            const auto put = [&](const char* key, posmoe::Examples& examples, size_t columns) {
+              result[key] = nb::make_tuple(array(std::move(examples.features), columns), array(std::move(examples.answers)));
+            };
+            put("cut", lessons.cut, posmoe::kCutFeatures);
+            put("multiword", lessons.multiword, posmoe::kMultiwordFeatures);
+            put("boundary", lessons.boundary, posmoe::kBoundaryFeatures);
+            return result;
+          }, "text"_a, "guide"_a,
+          "Follow gold decisions: per code point, 1 a token starts, 2 a sentence starts, 4 the token is a multiword.\n\n"
+          "Returns for cut, multiword and boundary the features (slots) and answers of every open decision.");
+}
+
+}  // namespace
 
 namespace {
 
@@ -234,4 +474,6 @@ NB_MODULE(_core, m) {
   m.attr("__version__") = posmoe::version();
   bind_features(m);
   bind_decode(m);
+  bind_words(m);
+  bind_tokenizer(m);
 }

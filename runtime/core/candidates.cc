@@ -1,35 +1,41 @@
 #include "candidates.h"
 
 #include <cmath>
-#include <limits>
 
 namespace posmoe {
 
+[[noreturn]] static void fail(size_t word, const std::string& what) {
+  throw DecodeError(word, "word " + std::to_string(word) + what);
+}
+
+void Candidates::check_length(size_t words) {
+  if (words > INT32_MAX / 4) throw DecodeError(0, "a sentence of " + std::to_string(words) + " words is too long");
+}
+
 template <typename Head>
 void Candidates::assign(const float* scores, const Head* heads, size_t words, size_t width) {
+  check_length(words);
   words_ = words;
   width_ = width;
   scores_.assign(scores, scores + words * width);
   heads_.resize(words * width);
-  const auto last = static_cast<int64_t>(words);
   for (size_t word = 1; word <= words; ++word) {
+    bool empty = true;
     for (size_t arc = (word - 1) * width; arc < word * width; ++arc) {
       const auto head = static_cast<int64_t>(heads[arc]);
+      const float score = scores[arc];
       heads_[arc] = -1;
       if (head < 0) continue;
-      if (head > last) {
-        throw DecodeError(word, "word " + std::to_string(word) + ": head " + std::to_string(head) + " of a sentence of " +
-                                    std::to_string(words) + " words");
+      if (head > static_cast<int64_t>(words)) {
+        fail(word, ": head " + std::to_string(head) + " of a sentence of " + std::to_string(words) + " words");
       }
-      const float score = scores[arc];
-      if (!(score < std::numeric_limits<float>::infinity())) {
-        throw DecodeError(word, "word " + std::to_string(word) + ": the score of head " + std::to_string(head) + " is " +
-                                    (std::isnan(score) ? "NaN" : "infinite"));
-      }
-      if (static_cast<size_t>(head) != word && score > -std::numeric_limits<float>::infinity()) {
-        heads_[arc] = static_cast<int32_t>(head);
-      }
+      if (std::isnan(score)) fail(word, ": the score of head " + std::to_string(head) + " is NaN");
+      if (std::isinf(score) && score > 0) fail(word, ": the score of head " + std::to_string(head) + " is infinite");
+      if (static_cast<size_t>(head) == word || std::isinf(score)) continue;
+      heads_[arc] = static_cast<int32_t>(head);
+      empty = false;
     }
+    if (empty) fail(word, " has no candidate head");
   }
 }
 

@@ -43,7 +43,8 @@ class Contraction {
 };
 
 // Grows paths until every node is reached from the root. `arcs` gives the best arc into an outermost node from
-// outside it, arcs.best(node), and learns of contractions, arcs.contract(node, members, count).
+// outside it, arcs.best(node), learns of contractions, arcs.contract(node, members, count), and of nodes that it won't
+// be asked about again, arcs.forget(node).
 // Returns the number of root arcs taken, or -1 where some node can't be reached.
 template <typename Arcs>
 int span(Contraction& forest, Arcs& arcs, std::vector<int32_t>& path) {
@@ -74,7 +75,10 @@ int span(Contraction& forest, Arcs& arcs, std::vector<int32_t>& path) {
       arcs.contract(node, &path[cycle], path.size() - cycle);
       path.resize(cycle);
     }
-    for (const int32_t done : path) forest.state[done] = Contraction::kDone;
+    for (const int32_t done : path) {
+      forest.state[done] = Contraction::kDone;
+      arcs.forget(done);
+    }
   }
   return roots;
 }
