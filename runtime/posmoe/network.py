@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bundle import Bundle
-from .decode import decode_batch
+from .decode import decode_batch, k_best
 from .engines import Engine, Scores
 
 # padded words in a batch; one sentence may exceed it, two may not
@@ -23,6 +23,14 @@ class Columns(NamedTuple):
     upos: NDArray[np.int32]
     heads: NDArray[np.int32]
     deprels: NDArray[np.int32]
+
+
+class Ranked(NamedTuple):
+    """A sentence's best trees, best first: heads and relations [n] of each, probabilities."""
+
+    heads: NDArray[np.int32]
+    deprels: list[NDArray[np.int32]]
+    probabilities: NDArray[np.float64]
 
 
 class Batch(NamedTuple):
@@ -69,11 +77,25 @@ class Network:
         padded[batch.real] = features[batch.words[batch.real]]
         return self.engine.scores(padded, batch.lengths)
 
-    def labels(
-        self, scores: Scores, batch: Batch, tags: NDArray[np.int32], heads: NDArray[np.int32]
-    ) -> NDArray[np.int32]:
-        """Relations of given trees, of the real words in order."""
-        return self._labels(scores, batch, tags, heads)
+    def ranked(
+        self, features: NDArray[np.int32], offsets: Integers, k: int, gold: NDArray[np.int32] | None = None
+    ) -> list[Ranked]:
+        """The k best trees of every sentence; arguments as for `columns`."""
+        result: list[Ranked | None] = [None] * (len(offsets) - 1)
+        for batch in batches(offsets):
+            scores = self.run(features, batch)
+            tags = known_tags(scores, batch, gold)
+            for row, (sentence, length) in enumerate(zip(batch.sentences, batch.lengths, strict=True)):
+                own = Scores(*(array[row : row + 1] for array in scores))
+                trees = k_best(own.arcs[0, :length], own.heads[0, :length], k)
+                one = Batch(*(array[row : row + 1] for array in batch))
+                padded = np.zeros((1, batch.real.shape[1]), np.int32)
+                deprels = []
+                for heads in trees.heads:
+                    padded[0, :length] = heads
+                    deprels.append(self._labels(own, one, tags[row : row + 1], padded))
+                result[sentence] = Ranked(trees.heads, deprels, np.exp(trees.log_probabilities))
+        return [ranked for ranked in result if ranked is not None]
 
 
 class Labeller:

@@ -18,6 +18,7 @@ from .network import Network
 from .pieces import cut_long, join_roots
 from .request import Request, text_request, tokens_request
 from .schedule import ordered
+from .trees import Tree
 
 # characters after which a group of texts is closed, whatever the batch size
 GROUP = 1 << 18
@@ -77,6 +78,34 @@ class Parser:
             InputError: a word is empty, a tag unknown, or the numbers of words and tags differ.
         """
         return _warned(self._work([tokens_request(sentences, upos)])[0], 3)
+
+    def k_best(self, tokens: Sequence[str], k: int, upos: Sequence[str | None] | None = None) -> list[Tree]:
+        """The k likeliest trees of one sentence, best first; fewer where fewer exist.
+
+        Probabilities are those of the whole trees: of all trees of the sentence they add up to 1. Relations are
+        the best ones given the tree.
+
+        Raises:
+            InputError: as `parse_tokens`, or k is below 1.
+            DecodeError: the sentence has more than 4,096 words.
+        """
+        document = self._work([tokens_request([tokens], None if upos is None else [upos])])[0]
+        return self.rank(document, k)[0]
+
+    def rank(self, document: Document, k: int) -> list[list[Tree]]:
+        """The k likeliest trees of every sentence of a document that this parser made, as `k_best`."""
+        if k < 1:
+            raise InputError(f"expected k to be at least 1, got {k}.")
+        words, tags = document._words, document.arrays().upos
+        offsets = words.sentences.astype(np.int64)
+        labels = self.bundle.labels
+        return [
+            [
+                Tree(heads.tolist(), [labels[label] for label in deprels], min(float(probability), 1.0))
+                for heads, deprels, probability in zip(*ranked, strict=True)
+            ]
+            for ranked in self._network.ranked(self._features(words), offsets, k, tags)
+        ]
 
     def run(self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1) -> Iterator[Document]:
         """Parse a stream of requests, as `pipe` does."""
