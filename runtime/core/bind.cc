@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "decode.h"
+#include "kbest.h"
+#include "partition.h"
 #include "word_features.h"
 #include "words.h"
 
@@ -227,6 +229,50 @@ void bind_decode(nb::module_& m) {
   bind_decode_for<int64_t>(m);
 }
 
+// ---- ranked trees and probabilities ----
+
+template <typename Head>
+nb::tuple k_best(const Matrix<float>& scores, const Matrix<Head>& heads, size_t k) {
+  check_same_shape(scores, heads);
+  const size_t n = scores.shape(0);
+  posmoe::RankedTrees ranked;
+  {
+    nb::gil_scoped_release release;
+    posmoe::Candidates candidates;
+    candidates.assign(scores.data(), heads.data(), n, scores.shape(1));
+    ranked = posmoe::k_best(candidates, k);
+  }
+  const size_t m = ranked.scores.size();
+  std::unique_ptr<int32_t[]> trees(new int32_t[m * n]);
+  std::unique_ptr<double[]> totals(new double[m]);
+  std::copy(ranked.heads.begin(), ranked.heads.end(), trees.get());
+  std::copy(ranked.scores.begin(), ranked.scores.end(), totals.get());
+  return nb::make_tuple(owned<int32_t, nb::shape<-1, -1>>(std::move(trees), {m, n}),
+                        owned<double, nb::shape<-1>>(std::move(totals), {m}));
+}
+
+template <typename Head>
+double log_partition(const Matrix<float>& scores, const Matrix<Head>& heads) {
+  check_same_shape(scores, heads);
+  nb::gil_scoped_release release;
+  posmoe::Candidates candidates;
+  candidates.assign(scores.data(), heads.data(), scores.shape(0), scores.shape(1));
+  return posmoe::log_partition(candidates);
+}
+
+template <typename Head>
+void bind_ranking_for(nb::module_& m) {
+  m.def("k_best", &k_best<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("k"),
+        "The k best trees with a single root, best first: heads int32 [m, n], scores float64 [m], m <= k.");
+  m.def("log_partition", &log_partition<Head>, nb::arg("scores"), nb::arg("heads"),
+        "The logarithm of the sum of exp(score) over all trees with a single root.");
+}
+
+void bind_ranking(nb::module_& m) {
+  bind_ranking_for<int32_t>(m);
+  bind_ranking_for<int64_t>(m);
+}
+
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -234,4 +280,5 @@ NB_MODULE(_core, m) {
   m.attr("__version__") = posmoe::version();
   bind_features(m);
   bind_decode(m);
+  bind_ranking(m);
 }
