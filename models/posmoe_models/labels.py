@@ -38,4 +38,4 @@ class LabelScorer(nn.Module):
         hidden = nn.functional.relu(dependent + chosen)
         position = torch.arange(1, heads.shape[1] + 1, device=heads.device)
         pair = (tags[:, 1:] * (ROOT_TAG + 1) + tags.gather(1, heads)) * 2 + (heads > position)
-        return hidden @ self.weight + self.bias + self.pair[pair]
+        return hidden @ self.weight + self.bias + self.pair.index_select(0, pair.flatten()).view(*pair.shape, -1)

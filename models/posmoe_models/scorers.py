@@ -43,7 +43,8 @@ class PairBias(nn.Module):
 
     def forward(self, tag: Tensor, head_tag: Tensor, bucket: Tensor) -> Tensor:
         """Integer tensors that broadcast against each other → float of their common shape."""
-        return self.table[(tag * (ROOT_TAG + 1) + head_tag) * BUCKETS + bucket]
+        index = (tag * (ROOT_TAG + 1) + head_tag) * BUCKETS + bucket
+        return self.table.index_select(0, index.flatten()).view(index.shape)
 
 
 class ArcScorer(nn.Module):

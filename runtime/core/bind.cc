@@ -1,8 +1,11 @@
-// The Python extension posmoe._core: all of nanobind is in this file.
+// The Python extension posmoe._core: nanobind is in bind*.cc alone.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/unique_ptr.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <memory>
@@ -11,24 +14,247 @@
 #include <string_view>
 #include <vector>
 
-#include "decode.h"
-#include "kbest.h"
-#include "partition.h"
+#include "bind.h"
+#include "tokenizer.h"
+#include "utf8.h"
+#include "version.h"
 #include "word_features.h"
 #include "words.h"
 
-#include "version.h"
-
 namespace nb = nanobind;
+using namespace nb::literals;
 
 namespace {
 
-// A NumPy array that owns `data`.
-template <typename T, typename Shape, size_t N>
-nb::ndarray<nb::numpy, T, Shape> owned(std::unique_ptr<T[]> data, const size_t (&shape)[N]) {
-  T* const raw = data.release();
-  nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-  return {raw, N, shape, owner};
+// ---- Words ----
+
+// Words with their offsets in code points, as Python counts. Shared by every array that looks into it.
+struct PyWords {
+  posmoe::Words words;
+  bool ascii = true;  // then bytes are code points, and the columns are the words' own
+  std::vector<uint32_t> start, end, token_start, token_end;
+
+  explicit PyWords(posmoe::Words given) : words(std::move(given)) {
+    ascii = posmoe::is_ascii(words.text);
+    if (ascii) return;
+    token_start = posmoe::code_point_offsets(words.text, words.token_start);
+    token_end = posmoe::code_point_offsets(words.text, words.token_end);
+    const size_t n = words.size();
+    start.reserve(n);
+    end.reserve(n);
+    for (size_t i = 0; i < n; ++i) {  // a word lies inside its token: count from the token's beginning
+      const uint32_t t = words.token[i], from = words.token_start[t];
+      const bool whole = words.start[i] == from && words.end[i] == words.token_end[t];
+      start.push_back(whole ? token_start[t] : token_start[t] + points(from, words.start[i]));
+      end.push_back(whole ? token_end[t] : token_start[t] + points(from, words.end[i]));
+    }
+  }
+
+ private:
+  uint32_t points(uint32_t from, uint32_t to) const {
+    uint32_t count = 0;
+    for (; from < to; ++from) count += (static_cast<unsigned char>(words.text[from]) & 0xC0) != 0x80;
+    return count;
+  }
+};
+
+// A read-only NumPy array over a vector that `owner` keeps alive.
+template <typename T>
+nb::ndarray<nb::numpy, const T, nb::ndim<1>> column(const std::vector<T>& values, nb::handle owner) {
+  return nb::ndarray<nb::numpy, const T, nb::ndim<1>>(values.data(), {values.size()}, owner);
+}
+
+// A str or bytes as valid UTF-8: what is no character becomes U+FFFD; a str keeps its code-point offsets.
+std::string utf8_of(nb::handle text) {
+  if (PyBytes_Check(text.ptr())) {
+    return posmoe::repair(std::string_view(PyBytes_AS_STRING(text.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(text.ptr()))));
+  }
+  if (!PyUnicode_Check(text.ptr())) throw nb::type_error("text must be str or bytes");
+  Py_ssize_t size = 0;
+  const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+  if (data != nullptr) return std::string(data, static_cast<size_t>(size));
+  PyErr_Clear();  // lone surrogates
+  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+  if (!bytes.is_valid()) throw nb::python_error();
+  std::string result(PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
+  posmoe::replace_surrogates(result);
+  return result;
+}
+
+using Given = std::vector<std::vector<posmoe::GivenToken>>;
+
+// A sentence or token list given by the caller, refused if it is a plain string.
+nb::sequence list_of(nb::handle object, const char* what) {
+  if (nb::isinstance<nb::str>(object) || nb::isinstance<nb::bytes>(object) || !nb::isinstance<nb::sequence>(object)) {
+    throw nb::type_error(what);
+  }
+  return nb::cast<nb::sequence>(object);
+}
+
+Given given_forms(nb::handle sentences) {
+  Given given;
+  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of str")) {
+    auto& tokens = given.emplace_back();
+    for (nb::handle form : list_of(sentence, "a sentence must be a list of str")) tokens.push_back({utf8_of(form), {}, true});
+  }
+  return given;
+}
+
+Given given_tokens(nb::handle sentences) {
+  Given given;
+  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of tokens")) {
+    auto& tokens = given.emplace_back();
+    for (nb::handle token : list_of(sentence, "a sentence must be a list of (form, words, space_after)")) {
+      nb::sequence parts = list_of(token, "a token must be (form, words, space_after)");
+      if (nb::len(parts) != 3) throw nb::value_error("a token must be (form, words, space_after)");
+      posmoe::GivenToken one{utf8_of(parts[0]), {}, nb::cast<bool>(parts[2])};
+      for (nb::handle word : list_of(parts[1], "a token's words must be a list of str")) one.words.push_back(utf8_of(word));
+      tokens.push_back(std::move(one));
+    }
+  }
+  return given;
+}
+
+std::unique_ptr<PyWords> words_from(Given given) {
+  nb::gil_scoped_release released;
+  return std::make_unique<PyWords>(posmoe::Words::from_tokens(given));
+}
+
+nb::str form_of(const PyWords& self, Py_ssize_t i) {
+  const Py_ssize_t n = static_cast<Py_ssize_t>(self.words.size());
+  if (i < -n || i >= n) throw nb::index_error("word index out of range");
+  const std::string_view form = self.words.word(static_cast<size_t>(i < 0 ? i + n : i));
+  return nb::str(form.data(), form.size());
+}
+
+void bind_words(nb::module_& m) {
+  const auto shared = [](auto member, auto points) {  // a column: the words' own, or that in code points
+    return [member, points](nb::handle_t<PyWords> self) {
+      const PyWords& all = nb::cast<const PyWords&>(self);
+      return column(all.ascii ? all.words.*member : all.*points, self);
+    };
+  };
+  const auto own = [](auto member) {
+    return [member](nb::handle_t<PyWords> self) { return column(nb::cast<const PyWords&>(self).words.*member, self); };
+  };
+  using W = posmoe::Words;
+  nb::class_<PyWords>(m, "Words", "A text cut into tokens, words and sentences. Offsets are code points of `text`.")
+      .def_prop_ro("text", [](const PyWords& self) { return nb::str(self.words.text.data(), self.words.text.size()); })
+      .def_prop_ro("start", shared(&W::start, &PyWords::start))
+      .def_prop_ro("end", shared(&W::end, &PyWords::end))
+      .def_prop_ro("token", own(&W::token))
+      .def_prop_ro("token_start", shared(&W::token_start, &PyWords::token_start))
+      .def_prop_ro("token_end", shared(&W::token_end, &PyWords::token_end))
+      .def_prop_ro("space_after", own(&W::space_after))
+      .def_prop_ro("sentences", own(&W::sentence))
+      .def_prop_ro("split", own(&W::split))
+      .def("form", &form_of, "i"_a, "The form of word i.")
+      .def("forms", [](const PyWords& self) {
+            nb::list forms;
+            for (size_t i = 0; i < self.words.size(); ++i) {
+              const std::string_view form = self.words.word(i);
+              forms.append(nb::str(form.data(), form.size()));
+            }
+            return forms;
+          }, "The forms of all words.")
+      .def("__len__", [](const PyWords& self) { return self.words.size(); })
+      .def_static("from_sentences", [](nb::handle sentences) { return words_from(given_forms(sentences)); }, "sentences"_a,
+                  "Words of pretokenised sentences: lists of forms.")
+      .def_static("from_tokens", [](nb::handle sentences) { return words_from(given_tokens(sentences)); }, "sentences"_a,
+                  "Words of pretokenised sentences: lists of (surface form, its words, space after).");
+}
+
+// ---- Tokenizer ----
+
+template <typename T>
+T field(const nb::dict& spec, const char* key) {
+  if (!spec.contains(key)) throw nb::key_error(key);
+  return nb::cast<T>(spec[key]);
+}
+
+std::vector<posmoe::SplitRule> split_rules(const nb::dict& spec, const char* key) {
+  std::vector<posmoe::SplitRule> rules;
+  for (auto [form, words] : field<nb::dict>(spec, key)) {
+    rules.emplace_back(nb::cast<std::string>(form), nb::cast<std::vector<std::string>>(words));
+  }
+  return rules;
+}
+
+posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key) {
+  const nb::dict table = field<nb::dict>(field<nb::dict>(spec, "tables"), key);
+  return {field<uint32_t>(table, "size"), field<int32_t>(table, "bias")};
+}
+
+posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
+  posmoe::TokenizerSpec result;
+  result.max_sentence = field<uint32_t>(spec, "max_sentence");
+  result.abbreviations = field<std::vector<std::string>>(spec, "abbreviations");
+  result.multiwords = split_rules(spec, "multiwords");
+  result.ambiguous = split_rules(spec, "ambiguous");
+  result.suffixes = split_rules(spec, "suffixes");
+  result.cut = linear_spec(spec, "cut");
+  result.multiword = linear_spec(spec, "multiword");
+  result.boundary = linear_spec(spec, "boundary");
+  return result;
+}
+
+using Weights = nb::ndarray<const int8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::vector<int8_t> copied(const Weights& weights) { return {weights.data(), weights.data() + weights.size()}; }
+
+// A vector as a new NumPy array, [rows] or [rows, columns].
+template <typename T>
+nb::object array(std::vector<T> values, size_t columns = 0) {
+  auto* kept = new std::vector<T>(std::move(values));
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  if (columns == 0) return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+  return nb::cast(nb::ndarray<nb::numpy, T, nb::ndim<2>>(kept->data(), {kept->size() / columns, columns}, owner));
+}
+
+// The guide by code points spread to bytes (of a character, its first).
+std::vector<uint8_t> guide_of(const std::string& text, const nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& points) {
+  std::vector<uint8_t> guide(text.size(), 0);
+  size_t point = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
+    if (point < points.size()) guide[at] = points.data()[point];
+    ++point;
+  }
+  if (point != points.size()) throw nb::value_error("the guide needs one value for every code point of the text");
+  return guide;
+}
+
+void bind_tokenizer(nb::module_& m) {
+  using posmoe::Tokenizer;
+  nb::class_<Tokenizer>(m, "Tokenizer", "Raw text to Words by a specification (see docs/tokenizer.md) and its weights.")
+      .def("__init__", [](Tokenizer* self, const nb::dict& spec, const Weights& weights) {
+            new (self) Tokenizer(tokenizer_spec(spec), copied(weights));
+          }, "spec"_a, "weights"_a)
+      .def("__call__", [](const Tokenizer& self, nb::handle text, bool lines) {
+            std::string utf8 = utf8_of(text);
+            nb::gil_scoped_release released;
+            return std::make_unique<PyWords>(self(std::move(utf8), lines));
+          }, "text"_a, "lines"_a = false, "The text's words; with `lines` every line is one sentence.")
+      .def("follow", [](const Tokenizer& self, nb::handle text,
+                        const nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& guide) {
+            const std::string utf8 = utf8_of(text);
+            const std::vector<uint8_t> bytes = guide_of(utf8, guide);
+            posmoe::Lessons lessons;
+            {
+              nb::gil_scoped_release released;
+              lessons = self.follow(utf8, bytes);
+            }
+            nb::dict result;
+            const auto put = [&](const char* key, posmoe::Examples& examples, size_t columns) {
+              result[key] = nb::make_tuple(array(std::move(examples.features), columns), array(std::move(examples.answers)));
+            };
+            put("cut", lessons.cut, posmoe::kCutFeatures);
+            put("multiword", lessons.multiword, posmoe::kMultiwordFeatures);
+            put("boundary", lessons.boundary, posmoe::kBoundaryFeatures);
+            return result;
+          }, "text"_a, "guide"_a,
+          "Follow gold decisions: per code point, 1 a token starts, 2 a sentence starts, 4 the token is a multiword.\n\n"
+          "Returns for cut, multiword and boundary the features (slots) and answers of every open decision.");
 }
 
 // ---- features ----
@@ -71,8 +297,9 @@ void make_features(posmoe::Features* self, const nb::dict& spec, const FeatureKe
   new (self) posmoe::Features(sizes, keys.data());
 }
 
-FeatureIds words_ids(const posmoe::Features& self, const posmoe::Words& words) {
-  const size_t n = words.start.size();
+FeatureIds words_ids(const posmoe::Features& self, const PyWords& given) {
+  const posmoe::Words& words = given.words;
+  const size_t n = words.size();
   std::unique_ptr<int32_t[]> out(new int32_t[n * posmoe::kFeatures]);
   {
     nb::gil_scoped_release release;
@@ -118,166 +345,13 @@ void bind_features(nb::module_& m) {
   m.def("word_hash", &word_hash, nb::arg("form"), "The 32-bit hash of a form's word feature.");
 }
 
-// ---- decoding ----
-
-using Heads = nb::ndarray<nb::numpy, int32_t, nb::shape<-1>>;
-using BatchHeads = nb::ndarray<nb::numpy, int32_t, nb::shape<-1, -1>>;
-template <typename T>
-using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <typename T>
-using Batch = nb::ndarray<const T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using Lengths = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-constexpr size_t kKeptMemory = size_t{16} << 20;  // what a thread keeps of a decoder's buffers between calls
-
-// This thread's decoder; lets go of the buffers of an exceptionally long sentence.
-class ThreadDecoder {
- public:
-  ~ThreadDecoder() {
-    if (decoder().memory() > kKeptMemory) decoder() = posmoe::Decoder();
-  }
-  posmoe::Decoder* operator->() { return &decoder(); }
-
- private:
-  static posmoe::Decoder& decoder() {
-    thread_local posmoe::Decoder decoder;
-    return decoder;
-  }
-};
-
-template <typename A, typename B>
-void check_same_shape(const A& scores, const B& heads) {
-  for (size_t i = 0; i < scores.ndim(); ++i) {
-    if (scores.shape(i) != heads.shape(i)) throw nb::value_error("decode: scores and heads differ in shape");
-  }
-}
-
-posmoe::Search search_named(std::string_view name) {
-  if (name == "auto") return posmoe::Search::automatic;
-  if (name == "rows") return posmoe::Search::rows;
-  if (name == "heaps") return posmoe::Search::heaps;
-  throw nb::value_error("decode: search must be 'auto', 'rows' or 'heaps'");
-}
-
-template <typename Head>
-Heads decode(const Matrix<float>& scores, const Matrix<Head>& heads, std::string_view search) {
-  check_same_shape(scores, heads);
-  const posmoe::Search kind = search_named(search);
-  const size_t n = scores.shape(0);
-  std::unique_ptr<int32_t[]> out(new int32_t[n]);
-  {
-    nb::gil_scoped_release release;
-    ThreadDecoder()->decode(scores.data(), heads.data(), n, scores.shape(1), out.get(), kind);
-  }
-  return owned<int32_t, nb::shape<-1>>(std::move(out), {n});
-}
-
-// Calls visit(sentence, words, scores, heads) for every sentence of a batch; names the sentence in errors.
-template <typename Head, typename Visit>
-void each_sentence(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths, Visit visit) {
-  check_same_shape(scores, heads);
-  const size_t size = scores.shape(0), length = scores.shape(1), width = scores.shape(2);
-  if (lengths.shape(0) != size) throw nb::value_error("decode: lengths and scores differ in the number of sentences");
-  nb::gil_scoped_release release;
-  for (size_t i = 0; i < size; ++i) {
-    const int64_t words = lengths.data()[i];
-    if (words < 0 || static_cast<size_t>(words) > length) {
-      throw std::invalid_argument("decode: sentence " + std::to_string(i) + " has length " + std::to_string(words) +
-                                  " in a batch of length " + std::to_string(length));
-    }
-    try {
-      visit(i, static_cast<size_t>(words), scores.data() + i * length * width, heads.data() + i * length * width);
-    } catch (const posmoe::DecodeError& error) {
-      throw posmoe::DecodeError(error.word, "sentence " + std::to_string(i) + ", " + error.what());
-    }
-  }
-}
-
-template <typename Head>
-BatchHeads decode_batch(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths) {
-  const size_t size = scores.shape(0), length = scores.shape(1);
-  std::unique_ptr<int32_t[]> out(new int32_t[size * length]);
-  std::fill_n(out.get(), size * length, -1);
-  each_sentence<Head>(scores, heads, lengths, [&](size_t i, size_t words, const float* s, const Head* h) {
-    ThreadDecoder()->decode(s, h, words, scores.shape(2), out.get() + i * length);
-  });
-  return owned<int32_t, nb::shape<-1, -1>>(std::move(out), {size, length});
-}
-
-template <typename Head>
-size_t count_searches(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths) {
-  size_t searches = 0;
-  std::vector<int32_t> out(scores.shape(1));
-  each_sentence<Head>(scores, heads, lengths, [&](size_t, size_t words, const float* s, const Head* h) {
-    searches += ThreadDecoder()->decode(s, h, words, scores.shape(2), out.data());
-  });
-  return searches;
-}
-
-template <typename Head>
-void bind_decode_for(nb::module_& m) {
-  m.def("decode", &decode<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("search") = "auto",
-        "The best tree with a single root over scored candidate heads [n, C]: int32 [n].");
-  m.def("decode_batch", &decode_batch<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
-        "The best tree of every sentence of a batch [B, T, C]: int32 [B, T], -1 past a sentence's length.");
-  m.def("count_searches", &count_searches<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
-        "How many sentences of a batch have best heads that form no tree with a single root.");
-}
-
-void bind_decode(nb::module_& m) {
-  bind_decode_for<int32_t>(m);
-  bind_decode_for<int64_t>(m);
-}
-
-// ---- ranked trees and probabilities ----
-
-template <typename Head>
-nb::tuple k_best(const Matrix<float>& scores, const Matrix<Head>& heads, size_t k) {
-  check_same_shape(scores, heads);
-  const size_t n = scores.shape(0);
-  posmoe::RankedTrees ranked;
-  {
-    nb::gil_scoped_release release;
-    posmoe::Candidates candidates;
-    candidates.assign(scores.data(), heads.data(), n, scores.shape(1));
-    ranked = posmoe::k_best(candidates, k);
-  }
-  const size_t m = ranked.scores.size();
-  std::unique_ptr<int32_t[]> trees(new int32_t[m * n]);
-  std::unique_ptr<double[]> totals(new double[m]);
-  std::copy(ranked.heads.begin(), ranked.heads.end(), trees.get());
-  std::copy(ranked.scores.begin(), ranked.scores.end(), totals.get());
-  return nb::make_tuple(owned<int32_t, nb::shape<-1, -1>>(std::move(trees), {m, n}),
-                        owned<double, nb::shape<-1>>(std::move(totals), {m}));
-}
-
-template <typename Head>
-double log_partition(const Matrix<float>& scores, const Matrix<Head>& heads) {
-  check_same_shape(scores, heads);
-  nb::gil_scoped_release release;
-  posmoe::Candidates candidates;
-  candidates.assign(scores.data(), heads.data(), scores.shape(0), scores.shape(1));
-  return posmoe::log_partition(candidates);
-}
-
-template <typename Head>
-void bind_ranking_for(nb::module_& m) {
-  m.def("k_best", &k_best<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("k"),
-        "The k best trees with a single root, best first: heads int32 [m, n], scores float64 [m], m <= k.");
-  m.def("log_partition", &log_partition<Head>, nb::arg("scores"), nb::arg("heads"),
-        "The logarithm of the sum of exp(score) over all trees with a single root.");
-}
-
-void bind_ranking(nb::module_& m) {
-  bind_ranking_for<int32_t>(m);
-  bind_ranking_for<int64_t>(m);
-}
-
 }  // namespace
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of posmoe.";
   m.attr("__version__") = posmoe::version();
+  bind_words(m);
+  bind_tokenizer(m);
   bind_features(m);
   bind_decode(m);
   bind_ranking(m);

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from posmoe import _core
 from posmoe.decode import decode, k_best
 from posmoe.errors import DecodeError
-
 from tests.core import decode_twin as twin
 from tests.core.test_decode import dense_sentence, reachable_sentence, sentence
 

@@ -5,6 +5,7 @@ import lzma
 from pathlib import Path
 
 import pytest
+
 from posmoe_train.conllu import (
     Sentence,
     Token,
@@ -14,7 +15,6 @@ from posmoe_train.conllu import (
     read_treebank,
     to_conllu,
 )
-
 from tests.paths import shared
 
 

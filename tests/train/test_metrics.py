@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from posmoe_train.conllu import Sentence, Token, read_treebank, to_conllu
 from posmoe_train.metrics import Score, evaluate, evaluate_words
-
 from tests.paths import shared
 
 

@@ -1,0 +1,260 @@
+#include "tokenizer.h"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
+#include "characters.h"
+#include "utf8.h"
+
+namespace posmoe {
+
+// One text's way through the tokeniser. With a guide, its answers replace every decision and are kept as lessons.
+struct Tokenizer::Run {
+  const Tokenizer& rules;
+  const std::string& text;
+  bool lines;
+  const std::vector<uint8_t>* guide = nullptr;
+  Lessons* lessons = nullptr;
+
+  std::vector<Token> tokens{};
+  std::vector<Atom> atoms{};
+  std::vector<uint8_t> joined{};
+  std::vector<uint32_t> prefix{};
+  std::vector<Piece> pieces{};
+
+  bool guided(size_t byte, GuideBit bit) const { return ((*guide)[byte] & bit) != 0; }
+
+  template <typename Features>
+  bool decide(const Linear& linear, const Features& features, size_t byte, GuideBit bit, Examples Lessons::*part) {
+    if (guide == nullptr) return linear.decide(features);
+    const bool answer = guided(byte, bit);
+    Examples& examples = lessons->*part;
+    for (const uint32_t hash : features) examples.features.push_back(linear.slot(hash));
+    examples.answers.push_back(answer);
+    return answer;
+  }
+
+  // Moves `at` behind the white space there and says what it was.
+  Gap skip_space(size_t& at) const {
+    size_t breaks = 0;
+    const size_t from = at;
+    while (at < text.size()) {
+      size_t next = at;
+      if (char_class(decode(text.data(), next)) != Char::space) break;
+      breaks += text[at] == '\n' || (text[at] == '\r' && (next == text.size() || text[next] != '\n'));
+      at = next;
+    }
+    if (at == text.size() || breaks > 1 || (lines && breaks > 0)) return Gap::paragraph;
+    return breaks > 0 ? Gap::line : at > from ? Gap::space : Gap::none;
+  }
+
+  void add_token(size_t first, size_t last) {
+    const Atom &a = atoms[first], &z = atoms[last];
+    uint32_t hash = a.hash, points = a.points, signs = 0, points_look = 0, letters = 0, digits = 0, terminals = 0;
+    bool same_sign = true;
+    for (size_t i = first; i <= last; ++i) {
+      const uint32_t look = atoms[i].look;
+      if (i > first) {
+        hash = hash * atoms[i].power + atoms[i].hash;
+        points += atoms[i].points;
+        same_sign &= look == a.look;
+      }
+      signs += look >= kSign;
+      points_look += look == kSign + '.';
+      terminals += look >= kSign && sign_look(look - kSign) == kTerminal;
+      letters += look < kDigits;
+      digits += look == kDigits;
+    }
+    const size_t count = last - first + 1;
+    uint32_t look = a.look;
+    if (count == 1) {
+      if (look >= kSign) look = sign_look(look - kSign);
+    } else if (joined[first]) {
+      look = kAddress;
+    } else if (signs == count) {
+      look = points_look == count ? kEllipsis : terminals == count ? kTerminal
+             : same_sign ? sign_look(look - kSign) : kSigns;
+    } else if (letters == 0) {
+      look = digits > 0 ? static_cast<uint32_t>(kNumber) : static_cast<uint32_t>(kPicture);
+    } else if (digits > 0) {
+      look = kAlphanumeric;
+    } else if (z.look == kSign + '.') {
+      look = points_look > 1 ? kPoints : a.look == kInitial ? kInitialPoint : a.look == kLower ? kLowerPoint : kCapitalPoint;
+    } else {
+      look = kCompound;
+    }
+    tokens.push_back({a.start, z.end, hash, static_cast<uint8_t>(look), Gap::none,
+                      static_cast<uint16_t>(std::min<uint32_t>(points, 0xFFFF))});
+  }
+
+  bool is_abbreviation(size_t first, size_t last) const {
+    if (rules.abbreviations_.empty() || last - first > 8) return false;
+    const size_t start = atoms[first].start, end = atoms[last].end;
+    if (end - start > 32) return false;
+    const std::string_view form = std::string_view(text).substr(start, end - start);
+    return rules.abbreviations_.contains(form, folded_hash(form));
+  }
+
+  // Cuts the atoms of a chunk into tokens.
+  void cut_chunk(const ChunkContext& context) {
+    mark_addresses(text, atoms, joined);
+    prefix.assign(1, 0);
+    for (const Atom& atom : atoms) prefix.push_back(prefix.back() * atom.power + atom.hash);
+    size_t first = 0;
+    CutFeatures features;
+    for (size_t i = 0; i + 1 < atoms.size(); ++i) {
+      if (joined[i]) continue;
+      bool cut = atoms[i].look == kPicture || atoms[i + 1].look == kPicture;
+      if (!cut) {
+        const bool abbreviation = atoms[i + 1].look == kSign + '.' && is_abbreviation(first, i);
+        cut_features(atoms, prefix, first, i, abbreviation, context, features);
+        cut = decide(rules.cut_, features, atoms[i + 1].start, kTokenStart, &Lessons::cut);
+      }
+      if (cut) {
+        add_token(first, i);
+        first = i + 1;
+      }
+    }
+    add_token(first, atoms.size() - 1);
+  }
+
+  void find_tokens() {
+    size_t at = 0;
+    skip_space(at);
+    ChunkContext context;
+    while (at < text.size()) {
+      atoms.clear();
+      while (at < text.size()) {
+        size_t next = at;
+        if (char_class(decode(text.data(), next)) == Char::space) break;
+        atoms.push_back(next_atom(text, at, text.size()));
+        at = atoms.back().end;
+      }
+      const Gap gap = skip_space(at);
+      size_t next = at;
+      context.after = gap == Gap::paragraph ? 0 : 1 + static_cast<uint32_t>(char_class(decode(text.data(), next)));
+      if (atoms.size() == 1) {
+        joined.assign(1, 0);
+        add_token(0, 0);
+      } else {
+        cut_chunk(context);
+      }
+      tokens.back().gap = gap;
+      context.before_form = gap == Gap::paragraph ? 0 : tokens.back().hash;
+      context.before_look = gap == Gap::paragraph ? 0 : tokens.back().look;
+    }
+  }
+
+  bool is_multiword(size_t first, size_t end, size_t i) {
+    const Token& token = tokens[i];
+    const std::string_view form = std::string_view(text).substr(token.start, token.end - token.start);
+    const Split split = rules.multiwords_.find(form, token.hash, pieces);
+    if (split != Split::ask) return split == Split::yes;
+    MultiwordFeatures features;
+    multiword_features(tokens, first, end, i, features);
+    return decide(rules.multiword_, features, token.start, kMultiword, &Lessons::multiword);
+  }
+
+  void add_words(Words& words, const Token& token, bool multiword) const {
+    const uint32_t index = static_cast<uint32_t>(words.token_start.size());
+    words.token_start.push_back(token.start);
+    words.token_end.push_back(token.end);
+    words.space_after.push_back(token.gap != Gap::none);
+    const auto add = [&](uint32_t start, uint32_t end, int32_t form) {
+      words.start.push_back(start);
+      words.end.push_back(end);
+      words.token.push_back(index);
+      words.form.push_back(form);
+    };
+    if (!multiword) return add(token.start, token.end, -1);
+    for (const Piece& piece : pieces) {
+      const int32_t form = piece.form.empty() ? -1 : static_cast<int32_t>(words.forms.size());
+      if (form >= 0) words.forms.push_back(piece.form);
+      add(token.start + piece.start, token.start + piece.end, form);
+    }
+  }
+
+  // Makes words of a paragraph's tokens and ends its sentences.
+  void add_paragraph(size_t first, size_t end, Words& words) {
+    BoundaryWalk walk(tokens, first, end);
+    BoundaryFeatures features;
+    const auto end_sentence = [&](bool split) {
+      words.sentence.push_back(static_cast<uint32_t>(words.size()));
+      words.split.push_back(split);
+    };
+    for (size_t i = first; i < end; ++i) {
+      const bool multiword = is_multiword(first, end, i);
+      const size_t length = words.size() - words.sentence.back(), added = multiword ? pieces.size() : 1;
+      if (length > 0 && length + added > rules.max_sentence_) end_sentence(true);
+      add_words(words, tokens[i], multiword);
+      bool boundary = i + 1 == end;
+      if (!boundary && !lines) {
+        walk.features(i, features);
+        boundary = decide(rules.boundary_, features, tokens[i + 1].start, kSentenceStart, &Lessons::boundary);
+        if (boundary) walk.boundary(i);
+      }
+      if (boundary) end_sentence(false);
+    }
+  }
+
+  void add_paragraphs(Words& words) {
+    for (size_t first = 0, end = 0; first < tokens.size(); first = end) {
+      while (tokens[end].gap != Gap::paragraph) ++end;
+      add_paragraph(first, ++end, words);
+    }
+  }
+};
+
+Tokenizer::Tokenizer(const TokenizerSpec& spec, std::vector<int8_t> weights)
+    : weights_(std::move(weights)),
+      max_sentence_(spec.max_sentence),
+      multiwords_(spec.multiwords, spec.ambiguous, spec.suffixes) {
+  const uint64_t expected = uint64_t{spec.cut.size} + spec.multiword.size + spec.boundary.size;
+  if (weights_.size() != expected) {
+    throw std::invalid_argument("the tokeniser's tables need " + std::to_string(expected) + " weights, got " +
+                                std::to_string(weights_.size()));
+  }
+  if (max_sentence_ == 0) throw std::invalid_argument("max_sentence must be at least 1");
+  const int8_t* at = weights_.data();
+  cut_ = {at, spec.cut.size, spec.cut.bias};
+  multiword_ = {at += spec.cut.size, spec.multiword.size, spec.multiword.bias};
+  boundary_ = {at += spec.multiword.size, spec.boundary.size, spec.boundary.bias};
+  for (const std::string& form : spec.abbreviations) {
+    if (form.size() < 2 || form.back() != '.') throw std::invalid_argument("abbreviation '" + form + "' must end in a point");
+    abbreviations_.add(form.substr(0, form.size() - 1), 0);
+  }
+}
+
+namespace {
+
+void check_size(const std::string& text) {
+  if (text.size() >= std::numeric_limits<uint32_t>::max()) {
+    throw std::invalid_argument("the text is 4 GiB or longer; cut it into documents");
+  }
+}
+
+}  // namespace
+
+Words Tokenizer::operator()(std::string text, bool lines) const {
+  check_size(text);
+  Words words;
+  words.text = std::move(text);
+  Run run{*this, words.text, lines};
+  run.find_tokens();
+  run.add_paragraphs(words);
+  return words;
+}
+
+Lessons Tokenizer::follow(const std::string& text, const std::vector<uint8_t>& guide) const {
+  check_size(text);
+  if (guide.size() != text.size()) throw std::invalid_argument("the guide needs one byte for every byte of the text");
+  Lessons lessons;
+  Words words;
+  Run run{*this, text, false, &guide, &lessons};
+  run.find_tokens();
+  run.add_paragraphs(words);
+  return lessons;
+}
+
+}  // namespace posmoe
