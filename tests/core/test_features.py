@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from posmoe import _core
 from posmoe.errors import BundleError
 from posmoe.features import frequent_keys, load_features
-
 from tests.core import features_twin as twin
 
 VECTORS = Path(__file__).parents[2] / "docs" / "features.vectors.json"
