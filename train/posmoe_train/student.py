@@ -135,6 +135,8 @@ class StudentModule(L.LightningModule):
         """One step of both optimisers at the scheduled rate."""
         total = len(self.trainer.train_dataloader)  # type: ignore[arg-type]
         self._within = batch_idx / max(1, total)
+        if self.config.minutes and not self.finetuning and self.progress >= 1:
+            return
         rate = self._rate()
         if self.config.word_dropout:
             dropped = torch.rand(batch.features.shape[:2], device=self.device) < self.config.word_dropout
