@@ -181,7 +181,9 @@ posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key) {
 posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
   posmoe::TokenizerSpec result;
   result.max_sentence = field<uint32_t>(spec, "max_sentence");
+  result.grouped_digits = field<bool>(spec, "grouped_digits");
   result.abbreviations = field<std::vector<std::string>>(spec, "abbreviations");
+  result.endings = field<std::vector<std::string>>(spec, "endings");
   result.multiwords = split_rules(spec, "multiwords");
   result.ambiguous = split_rules(spec, "ambiguous");
   result.suffixes = split_rules(spec, "suffixes");

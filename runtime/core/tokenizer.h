@@ -23,7 +23,8 @@ struct LinearSpec {
 // Everything that depends on the language; docs/tokenizer.md says what the fields mean.
 struct TokenizerSpec {
   uint32_t max_sentence = 10000;
-  std::vector<std::string> abbreviations;
+  bool grouped_digits = false;  // 10 000 is one token
+  std::vector<std::string> abbreviations, endings;
   std::vector<SplitRule> multiwords, ambiguous, suffixes;
   LinearSpec cut, multiword, boundary;
 };
@@ -58,7 +59,8 @@ class Tokenizer {
   std::vector<int8_t> weights_;
   Linear cut_, multiword_, boundary_;
   uint32_t max_sentence_;
-  FoldedTable abbreviations_;
+  bool grouped_digits_;
+  FoldedTable abbreviations_, endings_;
   Multiwords multiwords_;
 };
 
