@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "characters.h"
 #include "tokenizer.h"
 #include "utf8.h"
 #include "words.h"
@@ -187,6 +188,7 @@ posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
   result.multiwords = split_rules(spec, "multiwords");
   result.ambiguous = split_rules(spec, "ambiguous");
   result.suffixes = split_rules(spec, "suffixes");
+  result.closed = field<std::vector<uint32_t>>(spec, "closed");
   result.cut = linear_spec(spec, "cut");
   result.multiword = linear_spec(spec, "multiword");
   result.boundary = linear_spec(spec, "boundary");
@@ -221,6 +223,10 @@ std::vector<uint8_t> guide_of(const std::string& text, const nb::ndarray<const u
 
 void bind_tokenizer(nb::module_& m) {
   using posmoe::Tokenizer;
+  m.def("character", [](uint32_t point) {
+        if (point > 0x10FFFF) throw nb::value_error("a code point is at most 0x10FFFF");
+        return nb::make_tuple(static_cast<uint32_t>(posmoe::char_class(point)), posmoe::fold(point));
+      }, "point"_a, "The class (see docs/tokenizer.md) and the folded form of a code point.");
   nb::class_<Tokenizer>(m, "Tokenizer", "Raw text to Words by a specification (see docs/tokenizer.md) and its weights.")
       .def("__init__", [](Tokenizer* self, const nb::dict& spec, const Weights& weights) {
             new (self) Tokenizer(tokenizer_spec(spec), copied(weights));
@@ -246,6 +252,7 @@ void bind_tokenizer(nb::module_& m) {
             put("cut", lessons.cut, posmoe::kCutFeatures);
             put("multiword", lessons.multiword, posmoe::kMultiwordFeatures);
             put("boundary", lessons.boundary, posmoe::kBoundaryFeatures);
+            result["places"] = array(std::move(lessons.places));
             return result;
           }, "text"_a, "guide"_a,
           "Follow gold decisions: per code point, 1 a token starts, 2 a sentence starts, 4 the token is a multiword.\n\n"

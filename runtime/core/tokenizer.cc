@@ -216,6 +216,10 @@ struct Tokenizer::Run {
       add_words(words, tokens[i], multiword);
       bool boundary = i + 1 == end;
       if (!boundary && !lines) {
+        walk.advance(i);
+        const uint32_t place = place_between(tokens[i], tokens[i + 1]);
+        if (rules.closed_[place]) continue;
+        if (guide != nullptr) lessons->places.push_back(place);
         walk.features(i, features);
         boundary = decide(rules.boundary_, features, tokens[i + 1].start, kSentenceStart, &Lessons::boundary);
         if (boundary) walk.boundary(i);
@@ -236,6 +240,7 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec, std::vector<int8_t> weights)
     : weights_(std::move(weights)),
       max_sentence_(spec.max_sentence),
       grouped_digits_(spec.grouped_digits),
+      closed_(kPlaces, 0),
       multiwords_(spec.multiwords, spec.ambiguous, spec.suffixes) {
   const uint64_t expected = uint64_t{spec.cut.size} + spec.multiword.size + spec.boundary.size;
   if (weights_.size() != expected) {
@@ -250,6 +255,10 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec, std::vector<int8_t> weights)
   for (const std::string& form : spec.abbreviations) {
     if (form.size() < 2 || form.back() != '.') throw std::invalid_argument("abbreviation '" + form + "' must end in a point");
     abbreviations_.add(form.substr(0, form.size() - 1), 0);
+  }
+  for (const uint32_t place : spec.closed) {
+    if (place >= kPlaces) throw std::invalid_argument("closed place " + std::to_string(place) + " is out of range");
+    closed_[place] = 1;
   }
   for (const std::string& ending : spec.endings) endings_.add(ending, 0);
 }

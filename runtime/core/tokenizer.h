@@ -26,6 +26,7 @@ struct TokenizerSpec {
   bool grouped_digits = false;  // 10 000 is one token
   std::vector<std::string> abbreviations, endings;
   std::vector<SplitRule> multiwords, ambiguous, suffixes;
+  std::vector<uint32_t> closed;  // kinds of places (place_between) where no sentence ends
   LinearSpec cut, multiword, boundary;
 };
 
@@ -39,6 +40,7 @@ struct Examples {
 };
 struct Lessons {
   Examples cut, multiword, boundary;
+  std::vector<uint32_t> places;  // per boundary example, place_between
 };
 
 // Const and thread-safe after construction. Allocates only the result and a few working arrays per call.
@@ -60,6 +62,7 @@ class Tokenizer {
   Linear cut_, multiword_, boundary_;
   uint32_t max_sentence_;
   bool grouped_digits_;
+  std::vector<uint8_t> closed_;  // per kind of place
   FoldedTable abbreviations_, endings_;
   Multiwords multiwords_;
 };

@@ -241,6 +241,15 @@ def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter
     return suffixes
 
 
+def learn_closed(lessons: Sequence[dict[str, Any]], rate: float = 0.001) -> list[int]:
+    """Kinds of places, seen 200 times or more, where a sentence hardly ever ends: there the splitter doesn't ask."""
+    places = np.concatenate([lesson["places"] for lesson in lessons])
+    answers = np.concatenate([lesson["boundary"][1] for lesson in lessons])
+    seen = np.bincount(places)
+    ends = np.bincount(places, answers, len(seen))
+    return [int(place) for place in np.flatnonzero((seen >= 200) & (ends <= rate * seen))]
+
+
 def fit(features: NDArray[np.uint32], answers: NDArray[np.uint8], size: int, *, seed: int, epochs: int = 8,
         decay: float = 1e-5, rate: float = 0.02) -> tuple[NDArray[np.int8], int]:
     """Fit a logistic regression over hashed features (Adam, averaged) and round it to int8; returns (weights, bias)."""
@@ -291,11 +300,11 @@ ENDINGS = (
 def empty_spec(sizes: dict[str, int]) -> Spec:
     """A specification that knows nothing yet."""
     tables = {name: {"size": size, "bias": 0} for name, size in sizes.items()}
-    return {"version": 1, "max_sentence": 10000, "grouped_digits": False, "abbreviations": [], "endings": ENDINGS, "multiwords": {}, "ambiguous": {}, "suffixes": {},
+    return {"version": 1, "max_sentence": 10000, "grouped_digits": False, "abbreviations": [], "endings": ENDINGS, "multiwords": {}, "ambiguous": {}, "suffixes": {}, "closed": [],
             "tables": tables}
 
 
-SIZES = {"cut": 16384, "multiword": 4096, "boundary": 32768}
+SIZES = {"cut": 32768, "multiword": 8192, "boundary": 32768}
 
 
 def train_tokenizer(sentences: Sequence[Sentence], *, seed: int = 0, abbreviations: Iterable[str] = (), sizes: dict[str, int] = SIZES,
@@ -305,9 +314,12 @@ def train_tokenizer(sentences: Sequence[Sentence], *, seed: int = 0, abbreviatio
     spec["abbreviations"] = sorted({*learn_abbreviations(sentences), *abbreviations})
     spec["grouped_digits"] = learn_grouped_digits(sentences)
     spec["multiwords"], spec["ambiguous"], spec["suffixes"] = learn_multiwords(sentences)
-    blank = Tokenizer(spec, np.zeros(sum(sizes.values()), np.int8))
     rng = np.random.default_rng(seed)
     plain, broken = raw_text(sentences), raw_text(sentences, rng)
+    no_weights = np.zeros(sum(sizes.values()), np.int8)
+    blank = Tokenizer(spec, no_weights)
+    spec["closed"] = learn_closed([blank.follow(r.text, r.guide()) for r in (plain, broken)])
+    blank = Tokenizer(spec, no_weights)
     extra = raw_text(with_rarities(sentences, spec["abbreviations"], rng))
     lessons = [blank.follow(r.text, r.guide()) for r in (plain, broken, lowered(plain), extra)]
     lessons[-1]["boundary"] = tuple(part[:0] for part in lessons[-1]["boundary"])  # there, no sentence is natural
