@@ -174,8 +174,14 @@ std::vector<posmoe::SplitRule> split_rules(const nb::dict& spec, const char* key
   return rules;
 }
 
-posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key) {
+posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key, size_t features) {
   const nb::dict table = field<nb::dict>(field<nb::dict>(spec, "tables"), key);
+  const size_t given = field<size_t>(table, "features");
+  if (given != features) {
+    const std::string message = std::string("the tokeniser's table '") + key + "' was trained on " + std::to_string(given) +
+                                " features, this version has " + std::to_string(features) + ": train it again";
+    throw nb::value_error(message.c_str());
+  }
   return {field<uint32_t>(table, "size"), field<int32_t>(table, "bias")};
 }
 
@@ -189,9 +195,9 @@ posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
   result.ambiguous = split_rules(spec, "ambiguous");
   result.suffixes = split_rules(spec, "suffixes");
   result.closed = field<std::vector<uint32_t>>(spec, "closed");
-  result.cut = linear_spec(spec, "cut");
-  result.multiword = linear_spec(spec, "multiword");
-  result.boundary = linear_spec(spec, "boundary");
+  result.cut = linear_spec(spec, "cut", posmoe::kCutFeatures);
+  result.multiword = linear_spec(spec, "multiword", posmoe::kMultiwordFeatures);
+  result.boundary = linear_spec(spec, "boundary", posmoe::kBoundaryFeatures);
   return result;
 }
 

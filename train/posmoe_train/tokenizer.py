@@ -285,6 +285,7 @@ def fit(features: NDArray[np.uint32], answers: NDArray[np.uint8], size: int, *, 
     return weights, int(np.round(mean[size] * unit))
 
 
+FEATURES = {"cut": 28, "multiword": 16, "boundary": 32}  # of the core
 EMOTICONS = (
     ":) :-) ;) ;-) :( :-( :D :-D ;D :P :-P ;P :p :-p :/ :-/ :\\ :-\\ :| :-| :o :-o :O :-O :* :-* :'( :'-( :] :[ =) =( =D =P "
     "8) 8-) XD xD X-D <3 </3 ^^ ^_^ -_- o_O O_o >:( >:) :3 (: (-: ): D: :)) :))) :(( ;)) <(^_^> T_T \\o/ :-)) :S :-S :@ :$ :X"
@@ -299,7 +300,7 @@ ENDINGS = (
 
 def empty_spec(sizes: dict[str, int]) -> Spec:
     """A specification that knows nothing yet."""
-    tables = {name: {"size": size, "bias": 0} for name, size in sizes.items()}
+    tables = {name: {"size": size, "bias": 0, "features": FEATURES[name]} for name, size in sizes.items()}
     return {"version": 1, "max_sentence": 10000, "grouped_digits": False, "abbreviations": [], "endings": ENDINGS, "multiwords": {}, "ambiguous": {}, "suffixes": {}, "closed": [],
             "tables": tables}
 
