@@ -105,10 +105,10 @@ struct Tokenizer::Run {
 
   bool is_abbreviation(size_t first, size_t last) const {
     if (rules.abbreviations_.empty() || last - first > 8) return false;
+    uint32_t hash = 0;
+    for (size_t i = first; i <= last; ++i) hash = hash * atoms[i].power + atoms[i].hash;
     const size_t start = atoms[first].start, end = atoms[last].end;
-    if (end - start > 32) return false;
-    const std::string_view form = std::string_view(text).substr(start, end - start);
-    return rules.abbreviations_.contains(form, folded_hash(form));
+    return rules.abbreviations_.contains(std::string_view(text).substr(start, end - start), hash);
   }
 
   // Whether atom i is the ending of a name: com, pdf and the like, with no letter or digit behind it.

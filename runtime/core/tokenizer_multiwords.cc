@@ -82,6 +82,7 @@ namespace {
 
 // The capital of a folded letter, or the letter itself.
 uint32_t raise(uint32_t point) {
+  if (point == 0xFF) return 0x178;
   for (const uint32_t distance : {32u, 1u, 80u, 37u, 38u, 63u, 64u}) {
     if (point > distance && char_class(point - distance) == Char::upper && fold(point - distance) == point) {
       return point - distance;
