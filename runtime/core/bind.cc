@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bind.h"
+#include "characters.h"
 #include "tokenizer.h"
 #include "utf8.h"
 #include "version.h"
@@ -180,21 +181,30 @@ std::vector<posmoe::SplitRule> split_rules(const nb::dict& spec, const char* key
   return rules;
 }
 
-posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key) {
+posmoe::LinearSpec linear_spec(const nb::dict& spec, const char* key, size_t features) {
   const nb::dict table = field<nb::dict>(field<nb::dict>(spec, "tables"), key);
+  const size_t given = field<size_t>(table, "features");
+  if (given != features) {
+    const std::string message = std::string("the tokeniser's table '") + key + "' was trained on " + std::to_string(given) +
+                                " features, this version has " + std::to_string(features) + ": train it again";
+    throw nb::value_error(message.c_str());
+  }
   return {field<uint32_t>(table, "size"), field<int32_t>(table, "bias")};
 }
 
 posmoe::TokenizerSpec tokenizer_spec(const nb::dict& spec) {
   posmoe::TokenizerSpec result;
   result.max_sentence = field<uint32_t>(spec, "max_sentence");
+  result.grouped_digits = field<bool>(spec, "grouped_digits");
   result.abbreviations = field<std::vector<std::string>>(spec, "abbreviations");
+  result.endings = field<std::vector<std::string>>(spec, "endings");
   result.multiwords = split_rules(spec, "multiwords");
   result.ambiguous = split_rules(spec, "ambiguous");
   result.suffixes = split_rules(spec, "suffixes");
-  result.cut = linear_spec(spec, "cut");
-  result.multiword = linear_spec(spec, "multiword");
-  result.boundary = linear_spec(spec, "boundary");
+  result.closed = field<std::vector<uint32_t>>(spec, "closed");
+  result.cut = linear_spec(spec, "cut", posmoe::kCutFeatures);
+  result.multiword = linear_spec(spec, "multiword", posmoe::kMultiwordFeatures);
+  result.boundary = linear_spec(spec, "boundary", posmoe::kBoundaryFeatures);
   return result;
 }
 
@@ -226,6 +236,10 @@ std::vector<uint8_t> guide_of(const std::string& text, const nb::ndarray<const u
 
 void bind_tokenizer(nb::module_& m) {
   using posmoe::Tokenizer;
+  m.def("character", [](uint32_t point) {
+        if (point > 0x10FFFF) throw nb::value_error("a code point is at most 0x10FFFF");
+        return nb::make_tuple(static_cast<uint32_t>(posmoe::char_class(point)), posmoe::fold(point));
+      }, "point"_a, "The class (see docs/tokenizer.md) and the folded form of a code point.");
   nb::class_<Tokenizer>(m, "Tokenizer", "Raw text to Words by a specification (see docs/tokenizer.md) and its weights.")
       .def("__init__", [](Tokenizer* self, const nb::dict& spec, const Weights& weights) {
             new (self) Tokenizer(tokenizer_spec(spec), copied(weights));
@@ -251,6 +265,7 @@ void bind_tokenizer(nb::module_& m) {
             put("cut", lessons.cut, posmoe::kCutFeatures);
             put("multiword", lessons.multiword, posmoe::kMultiwordFeatures);
             put("boundary", lessons.boundary, posmoe::kBoundaryFeatures);
+            result["places"] = array(std::move(lessons.places));
             return result;
           }, "text"_a, "guide"_a,
           "Follow gold decisions: per code point, 1 a token starts, 2 a sentence starts, 4 the token is a multiword.\n\n"

@@ -50,16 +50,23 @@ void BoundaryWalk::boundary(size_t i) {
   depth_ = 0;
 }
 
+void BoundaryWalk::advance(size_t i) {
+  if (i > first_ && tokens_[i - 1].gap == Gap::line) line_ = i;
+  switch (tokens_[i].look) {
+    case kQuote: in_quotes_ = !in_quotes_; break;
+    case kOpenQuote: in_quotes_ = true; break;
+    case kCloseQuote: in_quotes_ = false; break;
+    case kOpen: ++depth_; break;
+    case kClose: depth_ -= depth_ > 0; break;
+    default: break;
+  }
+}
+
 void BoundaryWalk::features(size_t i, BoundaryFeatures& to) {
   // Indices before the paragraph wrap or fall short of first_, and so are outside.
   const auto token = [&](size_t k) -> const Token& { return k >= first_ && k < end_ ? tokens_[k] : kOutside; };
   const Token &l = tokens_[i], &r = tokens_[i + 1], &ll = token(i - 1), &lll = token(i - 2), &rr = token(i + 2),
               &rrr = token(i + 3);
-  if (l.look == kQuote) in_quotes_ = !in_quotes_;
-  if (l.look == kOpenQuote) in_quotes_ = true;
-  if (l.look == kCloseQuote) in_quotes_ = false;
-  if (l.look == kOpen) ++depth_;
-  if (l.look == kClose && depth_ > 0) --depth_;
   if (terminal_ <= i) {
     for (terminal_ = i + 1; terminal_ < end_ && !is_terminal(tokens_[terminal_]); ++terminal_) {
     }
@@ -104,7 +111,6 @@ void BoundaryWalk::features(size_t i, BoundaryFeatures& to) {
   add(l.look, std::min<size_t>(i + 1 - first_, 6), r.look);
   add(tokens_[sentence_].hash, length, r.look);
   add(gap, r.look, rr.look, l.look == kTerminal);
-  if (l.gap == Gap::line) line_ = i + 1;
 }
 
 }  // namespace posmoe

@@ -50,13 +50,22 @@ using BoundaryFeatures = std::array<uint32_t, kBoundaryFeatures>;
 
 uint32_t sign_look(uint32_t point);  // of a token that is one sign
 
+// Tells the kinds of places between two tokens apart: by both looks and the gap.
+constexpr uint32_t kPlaces = 64 * 64 * 4;
+inline uint32_t place_between(const Token& left, const Token& right) {
+  return (left.look * 64u + right.look) * 4u + static_cast<uint32_t>(left.gap);
+}
+
 // Walks the tokens of one paragraph and gives the features of every place between two of them.
 class BoundaryWalk {
  public:
   // Tokens first..end-1 are the paragraph.
   BoundaryWalk(const std::vector<Token>& tokens, size_t first, size_t end);
 
-  // The features of the place behind token i. Must be called for i = first, first + 1, ... end - 2, once each.
+  // Takes in token i: must be called for every token, in order, before the other two are called for it.
+  void advance(size_t i);
+
+  // The features of the place behind token i, which is not the paragraph's last.
   void features(size_t i, BoundaryFeatures& to);
 
   // Says that token i ended a sentence.

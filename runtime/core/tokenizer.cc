@@ -49,6 +49,16 @@ struct Tokenizer::Run {
     return breaks > 0 ? Gap::line : at > from ? Gap::space : Gap::none;
   }
 
+  // Whether one space divides the digits at `start` from one to three digits, or from a number so grouped.
+  bool continues_number(size_t start) const {
+    if (tokens.empty() || tokens.back().look != kDigits || tokens.back().points > 3 || tokens.back().gap != Gap::space) {
+      return false;
+    }
+    size_t at = tokens.back().end;
+    decode(text.data(), at);
+    return at == start;
+  }
+
   void add_token(size_t first, size_t last) {
     const Atom &a = atoms[first], &z = atoms[last];
     uint32_t hash = a.hash, points = a.points, signs = 0, points_look = 0, letters = 0, digits = 0, terminals = 0;
@@ -84,16 +94,33 @@ struct Tokenizer::Run {
     } else {
       look = kCompound;
     }
+    if (rules.grouped_digits_ && look == kDigits && points == 3 && continues_number(a.start)) {
+      Token& number = tokens.back();
+      number = {number.start, z.end, hash, kDigits, Gap::none, 3};
+      return;
+    }
     tokens.push_back({a.start, z.end, hash, static_cast<uint8_t>(look), Gap::none,
                       static_cast<uint16_t>(std::min<uint32_t>(points, 0xFFFF))});
   }
 
   bool is_abbreviation(size_t first, size_t last) const {
     if (rules.abbreviations_.empty() || last - first > 8) return false;
+    uint32_t hash = 0;
+    for (size_t i = first; i <= last; ++i) hash = hash * atoms[i].power + atoms[i].hash;
     const size_t start = atoms[first].start, end = atoms[last].end;
-    if (end - start > 32) return false;
-    const std::string_view form = std::string_view(text).substr(start, end - start);
-    return rules.abbreviations_.contains(form, folded_hash(form));
+    return rules.abbreviations_.contains(std::string_view(text).substr(start, end - start), hash);
+  }
+
+  // Whether atom i is the ending of a name: com, pdf and the like, with no letter or digit behind it.
+  bool is_ending(size_t i) const {
+    if (i >= atoms.size() || atoms[i].points > 8 || (i + 1 < atoms.size() && atoms[i + 1].look < kSign)) return false;
+    return rules.endings_.contains(std::string_view(text).substr(atoms[i].start, atoms[i].end - atoms[i].start), atoms[i].hash);
+  }
+
+  ListHints hints(size_t first, size_t i) const {
+    constexpr uint32_t point = kSign + '.';
+    if (atoms[i + 1].look == point) return {is_abbreviation(first, i), is_ending(i + 2) ? 1u : 0u};
+    return {false, atoms[i].look == point && is_ending(i + 1) ? 2u : 0u};
   }
 
   // Cuts the atoms of a chunk into tokens.
@@ -107,8 +134,7 @@ struct Tokenizer::Run {
       if (joined[i]) continue;
       bool cut = atoms[i].look == kPicture || atoms[i + 1].look == kPicture;
       if (!cut) {
-        const bool abbreviation = atoms[i + 1].look == kSign + '.' && is_abbreviation(first, i);
-        cut_features(atoms, prefix, first, i, abbreviation, context, features);
+        cut_features(atoms, prefix, first, i, hints(first, i), context, features);
         cut = decide(rules.cut_, features, atoms[i + 1].start, kTokenStart, &Lessons::cut);
       }
       if (cut) {
@@ -152,7 +178,7 @@ struct Tokenizer::Run {
     const Split split = rules.multiwords_.find(form, token.hash, pieces);
     if (split != Split::ask) return split == Split::yes;
     MultiwordFeatures features;
-    multiword_features(tokens, first, end, i, features);
+    multiword_features(text, tokens, first, end, i, features);
     return decide(rules.multiword_, features, token.start, kMultiword, &Lessons::multiword);
   }
 
@@ -190,6 +216,10 @@ struct Tokenizer::Run {
       add_words(words, tokens[i], multiword);
       bool boundary = i + 1 == end;
       if (!boundary && !lines) {
+        walk.advance(i);
+        const uint32_t place = place_between(tokens[i], tokens[i + 1]);
+        if (rules.closed_[place]) continue;
+        if (guide != nullptr) lessons->places.push_back(place);
         walk.features(i, features);
         boundary = decide(rules.boundary_, features, tokens[i + 1].start, kSentenceStart, &Lessons::boundary);
         if (boundary) walk.boundary(i);
@@ -209,6 +239,8 @@ struct Tokenizer::Run {
 Tokenizer::Tokenizer(const TokenizerSpec& spec, std::vector<int8_t> weights)
     : weights_(std::move(weights)),
       max_sentence_(spec.max_sentence),
+      grouped_digits_(spec.grouped_digits),
+      closed_(kPlaces, 0),
       multiwords_(spec.multiwords, spec.ambiguous, spec.suffixes) {
   const uint64_t expected = uint64_t{spec.cut.size} + spec.multiword.size + spec.boundary.size;
   if (weights_.size() != expected) {
@@ -224,6 +256,11 @@ Tokenizer::Tokenizer(const TokenizerSpec& spec, std::vector<int8_t> weights)
     if (form.size() < 2 || form.back() != '.') throw std::invalid_argument("abbreviation '" + form + "' must end in a point");
     abbreviations_.add(form.substr(0, form.size() - 1), 0);
   }
+  for (const uint32_t place : spec.closed) {
+    if (place >= kPlaces) throw std::invalid_argument("closed place " + std::to_string(place) + " is out of range");
+    closed_[place] = 1;
+  }
+  for (const std::string& ending : spec.endings) endings_.add(ending, 0);
 }
 
 namespace {

@@ -23,8 +23,10 @@ struct LinearSpec {
 // Everything that depends on the language; docs/tokenizer.md says what the fields mean.
 struct TokenizerSpec {
   uint32_t max_sentence = 10000;
-  std::vector<std::string> abbreviations;
+  bool grouped_digits = false;  // 10 000 is one token
+  std::vector<std::string> abbreviations, endings;
   std::vector<SplitRule> multiwords, ambiguous, suffixes;
+  std::vector<uint32_t> closed;  // kinds of places (place_between) where no sentence ends
   LinearSpec cut, multiword, boundary;
 };
 
@@ -38,6 +40,7 @@ struct Examples {
 };
 struct Lessons {
   Examples cut, multiword, boundary;
+  std::vector<uint32_t> places;  // per boundary example, place_between
 };
 
 // Const and thread-safe after construction. Allocates only the result and a few working arrays per call.
@@ -58,7 +61,9 @@ class Tokenizer {
   std::vector<int8_t> weights_;
   Linear cut_, multiword_, boundary_;
   uint32_t max_sentence_;
-  FoldedTable abbreviations_;
+  bool grouped_digits_;
+  std::vector<uint8_t> closed_;  // per kind of place
+  FoldedTable abbreviations_, endings_;
   Multiwords multiwords_;
 };
 

@@ -155,7 +155,7 @@ void join(std::vector<uint8_t>& joined, size_t first, size_t end) {
 void mark_emails(const std::vector<Atom>& atoms, std::vector<uint8_t>& joined) {
   size_t done = 0;  // atoms before belong to an earlier address: no atom is read twice to the left
   for (size_t at = 1; at + 1 < atoms.size(); ++at) {
-    if (atoms[at].look != sign('@') || !is_wordlike(atoms[at - 1]) || !is_wordlike(atoms[at + 1])) continue;
+    if (atoms[at].look != sign('@') || !is_wordlike(atoms[at + 1])) continue;
     size_t first = at, end = at + 1;
     while (first > done && (is_wordlike(atoms[first - 1]) || is_one_of(atoms[first - 1].look, "._-+"))) --first;
     while (first < at && !is_wordlike(atoms[first])) ++first;
@@ -163,7 +163,7 @@ void mark_emails(const std::vector<Atom>& atoms, std::vector<uint8_t>& joined) {
     while (end < atoms.size() && (is_wordlike(atoms[end]) || is_one_of(atoms[end].look, ".-_"))) ++end;
     while (!is_wordlike(atoms[end - 1])) --end;
     for (size_t i = at; i < end; ++i) dot |= atoms[i].look == sign('.');
-    if (dot) join(joined, first, end);
+    if (dot && first < at) join(joined, first, end);
     done = end;
     at = end - 1;
   }

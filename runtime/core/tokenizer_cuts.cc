@@ -24,7 +24,7 @@ uint32_t repeats(const std::vector<Atom>& atoms, size_t i, int step) {
 }  // namespace
 
 void cut_features(const std::vector<Atom>& atoms, const std::vector<uint32_t>& prefix, size_t first, size_t i,
-                  bool abbreviation, const ChunkContext& context, CutFeatures& to) {
+                  const ListHints& hints, const ChunkContext& context, CutFeatures& to) {
   const size_t n = atoms.size();
   const auto atom = [&](size_t k) -> const Atom& { return k < n ? atoms[k] : kOutside; };  // -1 wraps to outside
   const Atom &a = atoms[i], &b = atoms[i + 1], &p = atom(i - 1), &q = atom(i + 2), &pp = atom(i - 2), &qq = atom(i + 3);
@@ -56,7 +56,7 @@ void cut_features(const std::vector<Atom>& atoms, const std::vector<uint32_t>& p
   add(pieces, a.look, b.look);
   add(so_far, after, b.look);
   add(pieces, a.look, a_size, b.look, after);
-  add(abbreviation, b.look, after);
+  add(hints.abbreviation, b.look, after);
   add(atoms[0].look, a.look, b.look, last);
   add(a.form(), b.form(), last, at_most(i, 2));
   add(context.before_form, a.look, b.look, i == 0);
@@ -66,6 +66,8 @@ void cut_features(const std::vector<Atom>& atoms, const std::vector<uint32_t>& p
   add(pp.look, p.look, a.look, b.look, pieces);
   add(p.form(), b.form(), a.look);
   add(a.look, b.look, q.form(), b_size);
+  add(hints.ending, hints.abbreviation);
+  add(hints.ending, hints.abbreviation, a.look, b.look);
 }
 
 }  // namespace posmoe

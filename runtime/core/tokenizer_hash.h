@@ -30,7 +30,7 @@ struct Linear {
 
   template <typename Hashes>
   bool decide(const Hashes& hashes) const {
-    if (size == 0) return bias > 0;
+    if (size == 0) return bias >= 0;
     int32_t sum = bias;
     for (const uint32_t hash : hashes) sum += weights[slot(hash)];
     return sum >= 0;

@@ -82,6 +82,7 @@ namespace {
 
 // The capital of a folded letter, or the letter itself.
 uint32_t raise(uint32_t point) {
+  if (point == 0xFF) return 0x178;
   for (const uint32_t distance : {32u, 1u, 80u, 37u, 38u, 63u, 64u}) {
     if (point > distance && char_class(point - distance) == Char::upper && fold(point - distance) == point) {
       return point - distance;
@@ -166,7 +167,19 @@ Split Multiwords::find(std::string_view token, uint32_t hash, std::vector<Piece>
   return split;
 }
 
-void multiword_features(const std::vector<Token>& tokens, size_t first, size_t end, size_t i, MultiwordFeatures& to) {
+// The hash of a token's last three code points.
+static uint32_t ending_hash(std::string_view text, const Token& token) {
+  size_t at = token.end;
+  for (int points = 0; points < 3 && at > token.start; ++points) {
+    do {
+      --at;
+    } while ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
+  }
+  return folded_hash(text.substr(at, token.end - at));
+}
+
+void multiword_features(std::string_view text, const std::vector<Token>& tokens, size_t first, size_t end, size_t i,
+                        MultiwordFeatures& to) {
   constexpr Token outside{0, 0, 0, 0, Gap::paragraph, 0};
   const auto token = [&](size_t k) -> const Token& { return k >= first && k < end ? tokens[k] : outside; };
   const Token &t = tokens[i], &l = token(i - 1), &r = token(i + 1), &ll = token(i - 2), &rr = token(i + 2);
@@ -183,6 +196,11 @@ void multiword_features(const std::vector<Token>& tokens, size_t first, size_t e
   add(l.hash, r.hash);
   add(rr.hash, t.hash);
   add(t.look, l.look, r.look);
+  const uint32_t before = ending_hash(text, l), behind = ending_hash(text, r);
+  add(t.hash, before);
+  add(t.hash, behind);
+  add(t.hash, before, behind);
+  add(t.hash, ll.hash);
 }
 
 }  // namespace posmoe

@@ -12,7 +12,7 @@
 
 namespace posmoe {
 
-constexpr size_t kMultiwordFeatures = 12;
+constexpr size_t kMultiwordFeatures = 16;
 using MultiwordFeatures = std::array<uint32_t, kMultiwordFeatures>;
 
 using SplitRule = std::pair<std::string, std::vector<std::string>>;
@@ -80,6 +80,7 @@ class Multiwords {
 };
 
 // The features of whether token i (of the paragraph first..end-1) is a multiword token.
-void multiword_features(const std::vector<Token>& tokens, size_t first, size_t end, size_t i, MultiwordFeatures& to);
+void multiword_features(std::string_view text, const std::vector<Token>& tokens, size_t first, size_t end, size_t i,
+                        MultiwordFeatures& to);
 
 }  // namespace posmoe

@@ -16,7 +16,7 @@ MAX_PIECES = 500
 
 @torch.inference_mode()
 def silver_targets(
-    teachers: Sequence[Teacher], corpus: Corpus, pieces: SubWords, device: torch.device, *, min_confidence: float = 0.8, budget: int = 24_000
+    teachers: Sequence[Teacher], corpus: Corpus, pieces: SubWords, device: torch.device, *, min_confidence: float = 0.8, budget: int = 48_000
 ) -> tuple[NDArray[np.int64], Targets]:
     """Parse a corpus with the mean of the teachers' distributions.
 
@@ -65,7 +65,7 @@ def _ensemble(teachers: Sequence[Teacher], pieces: SubWords, words: Tensor, mask
     """Mean distributions of the teachers → the likeliest heads, labels of the likeliest head, and tags."""
     batch = pieces.batch(words, mask)
     arcs: Tensor | None = None
-    labels: list[Tensor] = []
+    words_of: list[Tensor] = []
     tags: Tensor | None = None
     for teacher in teachers:
         with torch.autocast(words.device.type, torch.bfloat16, enabled=words.device.type == "cuda"):
@@ -73,14 +73,15 @@ def _ensemble(teachers: Sequence[Teacher], pieces: SubWords, words: Tensor, mask
         p, t = scores.arcs.softmax(-1), scores.tags.float().softmax(-1)
         arcs = p if arcs is None else arcs + p
         tags = t if tags is None else tags + t
-        labels.append(scores.labels)
+        words_of.append(scores.words)
     assert arcs is not None and tags is not None
     n = len(teachers)
     wide = min(HEADS, arcs.shape[-1])
     head_p, heads = (arcs / n).topk(wide, -1)
     heads, head_p = (torch.nn.functional.pad(x, (0, HEADS - wide)) for x in (heads, head_p))
-    best = heads[..., :1, None]
-    label_p = sum(x.gather(2, best.expand(-1, -1, 1, x.shape[-1]))[:, :, 0].float().softmax(-1) for x in labels)
+    with torch.autocast(words.device.type, torch.bfloat16, enabled=words.device.type == "cuda"):
+        label_scores = [t.labels(w, heads[..., 0]) for t, w in zip(teachers, words_of, strict=True)]
+    label_p = sum(scores.float().softmax(-1) for scores in label_scores)
     assert isinstance(label_p, Tensor)
     label_p, label = (label_p / n).topk(LABELS, -1)
     tag_p, tag = (tags / n).topk(TAGS, -1)

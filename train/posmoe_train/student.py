@@ -28,12 +28,17 @@ DROPPED_ROW = 1
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """How a parser is trained. An epoch is one pass over the gold trees and a share of the silver ones."""
+    """How a parser is trained. An epoch is one pass over the gold trees and a share of the silver ones.
+
+    With `minutes`, the main phase lasts as long by the clock, whatever `epochs` says; on a machine
+    that is lent for a while its schedule then ends in time, but two runs are no longer equal.
+    """
 
     name: str = "student"
     seed: int = 1
     parser: ParserConfig = field(default_factory=ParserConfig)
     epochs: int = 30
+    minutes: float = 0.0
     finetune_epochs: int = 0
     silver_words: int = 0
     gold_repeat: int = 1
@@ -67,13 +72,23 @@ class StudentModule(L.LightningModule):
         order = {label: i for i, label in enumerate(sorted(base))}
         self.register_buffer("universal", torch.tensor([order[label.split(":")[0]] for label in labels]), False)
         self.steps = 0
+        self.spent = 0.0
+        self.main_epochs = config.epochs
+        self._within = 0.0
         self._bad = torch.tensor(False)
         self._clock = time.monotonic()
 
     @property
     def progress(self) -> float:
         """Share of the main phase that is done, 0 to 1."""
-        return min(1.0, (self.current_epoch + self._within) / self.config.epochs)
+        if self.config.minutes:
+            return min(1.0, (self.spent + time.monotonic() - self._clock) / (60 * self.config.minutes))
+        return min(1.0, (self.current_epoch + self._within) / self.main_epochs)
+
+    @property
+    def finetuning(self) -> bool:
+        """Whether the main phase is over."""
+        return self.current_epoch >= self.main_epochs
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Batches are built where they are used."""
@@ -82,7 +97,7 @@ class StudentModule(L.LightningModule):
     def train_dataloader(self) -> "EpochBatches":
         """The batches of the current epoch, the same for the same seed and epoch."""
         gold, silver, _ = self._data
-        return EpochBatches(self.config, gold, silver, self.current_epoch)
+        return EpochBatches(self.config, gold, silver, self.current_epoch, self.finetuning)
 
     def val_dataloader(self) -> "DevBatches":
         """Dev in batches of like length."""
@@ -110,16 +125,18 @@ class StudentModule(L.LightningModule):
         """Seed the epoch, so that a resumed run repeats it; the fine-tuning starts from the averaged weights."""
         torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
         self._within, self._clock = 0.0, time.monotonic()
-        if self.current_epoch == self.config.epochs:
+        if self.current_epoch == self.main_epochs:
             self.parser.load_state_dict(self.averaged.state_dict())
         lexicon = self.parser.lexicon
         assert isinstance(lexicon, Lexicon)
-        lexicon.quantisation_aware = self.current_epoch >= self.config.quantise_from * self.config.epochs
+        lexicon.quantisation_aware = self.progress >= self.config.quantise_from
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of both optimisers at the scheduled rate."""
         total = len(self.trainer.train_dataloader)  # type: ignore[arg-type]
         self._within = batch_idx / max(1, total)
+        if self.config.minutes and not self.finetuning and self.progress >= 1:
+            return
         rate = self._rate()
         if self.config.word_dropout:
             dropped = torch.rand(batch.features.shape[:2], device=self.device) < self.config.word_dropout
@@ -140,8 +157,8 @@ class StudentModule(L.LightningModule):
 
     def _rate(self) -> float:
         c = self.config
-        if self.current_epoch >= c.epochs:
-            done = (self.current_epoch - c.epochs + self._within) / c.finetune_epochs
+        if self.finetuning:
+            done = (self.current_epoch - self.main_epochs + self._within) / c.finetune_epochs
             return c.finetune_lr * (1 - 0.9 * done)
         warm = min(1.0, (self.progress + 1e-4) / c.warmup)
         return c.lr * warm * max(c.min_lr, 0.5 * (1 + math.cos(math.pi * self.progress)))
@@ -184,22 +201,30 @@ class StudentModule(L.LightningModule):
         seconds = time.monotonic() - self._clock
         line = {"name": self.config.name, "epoch": self.current_epoch, "step": self.steps, "loss": loss}
         log_line(self.folder, line | self.dev | {"seconds": seconds})
+        self.spent += time.monotonic() - self._clock
+        self._clock = time.monotonic()
+        if self.config.minutes and not self.finetuning:
+            self.main_epochs = self.current_epoch + (1 if self.progress >= 1 else 2)
+        if self.current_epoch + 1 >= self.main_epochs + self.config.finetune_epochs:
+            self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the schedule needs."""
-        checkpoint["steps"] = self.steps
+        checkpoint |= {"steps": self.steps, "spent": self.spent, "main_epochs": self.main_epochs}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it back."""
-        self.steps = checkpoint["steps"]
+        self.steps, self.spent = checkpoint["steps"], checkpoint["spent"]
+        self.main_epochs = checkpoint["main_epochs"]
 
 
 class EpochBatches:
     """The batches of one epoch: all gold sentences and the epoch's share of the silver ones, mixed."""
 
-    def __init__(self, config: StudentConfig, gold: Examples, silver: Examples | None, epoch: int) -> None:
+    def __init__(
+        self, config: StudentConfig, gold: Examples, silver: Examples | None, epoch: int, finetuning: bool
+    ) -> None:
         generator = np.random.default_rng([config.seed, epoch])
-        finetuning = epoch >= config.epochs
         budget = config.finetune_batch_words if finetuning else config.batch_words
         plan: list[tuple[Examples, np.ndarray[Any, Any]]] = []
         repeats = 1 if finetuning else config.gold_repeat

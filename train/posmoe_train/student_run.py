@@ -66,7 +66,7 @@ def train_student(
         labels,
         folder,
     )
-    fit = trainer(folder, config.epochs + config.finetune_epochs)
+    fit = trainer(folder, -1 if config.minutes else config.epochs + config.finetune_epochs)
     fit.fit(module, ckpt_path=last_checkpoint(folder))
     student = Student(module.averaged.cpu().eval(), labels, keys, module.dev)
     save_student(student, folder)

@@ -36,11 +36,11 @@ class TeacherConfig:
 
 
 class TeacherScores(NamedTuple):
-    """arcs [batch, time, time + 1]; labels [batch, time, time + 1, labels]; tags [batch, time, 17]."""
+    """arcs [batch, time, time + 1]; tags [batch, time, 17]; words, for `Teacher.labels`."""
 
     arcs: Tensor
-    labels: Tensor
     tags: Tensor
+    words: Tensor
 
 
 class SubWords:
@@ -92,12 +92,24 @@ class Biaffine(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, hidden + 1, hidden + 1) * scale)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """[batch, time, dim] → [batch, outputs, time (dependents), time (heads)]."""
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[batch, time, dim] → [x; 1] as dependent and as head, [batch, time, hidden + 1] each."""
         dependent, head = (self.dropout(nn.functional.gelu(f(x))) for f in (self.dependent, self.head))
         one = torch.ones_like(dependent[..., :1])
-        dependent, head = torch.cat([dependent, one], -1), torch.cat([head, one], -1)
-        scores: Tensor = torch.einsum("bdi,oij,bhj->bodh", dependent, self.weight.to(dependent.dtype), head)
+        return torch.cat([dependent, one], -1), torch.cat([head, one], -1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[batch, time, dim] → [batch, time (dependents), time (heads)], for one output."""
+        dependent, head = self.project(x)
+        scores: Tensor = dependent @ self.weight[0].to(dependent.dtype) @ head.transpose(1, 2)
+        return scores
+
+    def of_heads(self, x: Tensor, heads: Tensor) -> Tensor:
+        """All outputs, of one head a word: x [batch, time + 1, dim], heads int64 [batch, time]."""
+        dependent, head = self.project(x)
+        chosen = head.gather(1, heads[..., None].expand(-1, -1, head.shape[-1]))
+        weight = self.weight.to(dependent.dtype)
+        scores: Tensor = torch.einsum("bdi,oij,bdj->bdo", dependent[:, 1:], weight, chosen)
         return scores
 
 
@@ -122,22 +134,30 @@ class Teacher(nn.Module):
         assert isinstance(mixed, Tensor)
         place = nn.functional.pad(first, (1, 0))
         words = self.dropout(mixed.gather(1, place[..., None].expand(-1, -1, mixed.shape[-1])))
-        arcs = self.arc(words)[:, 0, 1:].float()
+        arcs = self.arc(words)[:, 1:].float()
         arcs = arcs.masked_fill(~nn.functional.pad(mask, (1, 0), value=True)[:, None], FORBIDDEN)
         position = torch.arange(arcs.shape[2], device=arcs.device)
         arcs = arcs.masked_fill(position[1:, None] == position, FORBIDDEN)
-        return TeacherScores(arcs, self.label(words)[:, :, 1:].permute(0, 2, 3, 1), self.tag(words[:, 1:]))
+        return TeacherScores(arcs, self.tag(words[:, 1:]), words)
+
+    def labels(self, words: Tensor, heads: Tensor) -> Tensor:
+        """Label scores [batch, time, labels] of the given heads, int64 [batch, time]."""
+        return self.label.of_heads(words, heads)
 
 
 def teacher_loss(
-    scores: TeacherScores, heads: Tensor, labels: Tensor, tags: Tensor, mask: Tensor, tag_weight: float
+    teacher: Teacher,
+    scores: TeacherScores,
+    heads: Tensor,
+    labels: Tensor,
+    tags: Tensor,
+    mask: Tensor,
+    tag_weight: float,
 ) -> Tensor:
     """Cross-entropies of gold heads, labels of gold heads, and tags; int64 [batch, time] each."""
-    labels_of_heads = scores.labels.gather(
-        2, heads[..., None, None].expand(-1, -1, 1, scores.labels.shape[-1])
-    )[:, :, 0]
+    label_scores = teacher.labels(scores.words, heads)
     arc, label, tag = (
         nn.functional.cross_entropy(logits.float().flatten(0, 1), torch.where(mask, gold, -100).flatten())
-        for logits, gold in ((scores.arcs, heads), (labels_of_heads, labels), (scores.tags, tags))
+        for logits, gold in ((scores.arcs, heads), (label_scores, labels), (scores.tags, tags))
     )
     return arc + label + tag_weight * tag

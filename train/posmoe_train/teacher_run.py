@@ -73,7 +73,7 @@ class TeacherModule(L.LightningModule):
         """The loss of one batch."""
         scores = self._scores(batch, self._pieces[0])
         gold = (batch.heads[..., 0], batch.labels[..., 0], batch.tags[..., 0])
-        self._loss = teacher_loss(scores, *gold, batch.mask, self.config.tag_weight)
+        self._loss = teacher_loss(self.teacher, scores, *gold, batch.mask, self.config.tag_weight)
         return self._loss
 
     def on_validation_epoch_start(self) -> None:
@@ -84,7 +84,7 @@ class TeacherModule(L.LightningModule):
         """Count right heads, labels of the best heads, and tags."""
         scores = self._scores(batch, self._pieces[1])
         mask, best = batch.mask, scores.arcs.argmax(-1)
-        label = scores.labels.gather(2, best[..., None, None].expand(-1, -1, 1, scores.labels.shape[-1]))[:, :, 0].argmax(-1)
+        label = self.teacher.labels(scores.words, best).argmax(-1)
         heads = (best == batch.heads[..., 0]) & mask
         labels = heads & (self.universal[label] == self.universal[batch.labels[..., 0]])
         tags = (scores.tags.argmax(-1) == batch.tags[..., 0]) & mask
