@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from safetensors.numpy import save_file
+
 from posmoe._core import word_hash
 from posmoe.safetensors import SafeTensors
-from safetensors.numpy import save_file
 
 TAGS = [
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART"),

@@ -82,8 +82,8 @@ class Parser:
     def k_best(self, tokens: Sequence[str], k: int, upos: Sequence[str | None] | None = None) -> list[Tree]:
         """The k likeliest trees of one sentence, best first; fewer where fewer exist.
 
-        Probabilities are those of the whole trees: of all trees of the sentence they add up to 1. Relations are
-        the best ones given the tree.
+        Probabilities are those of the whole trees: of all trees of the sentence they add up to 1. Relations
+        are the best ones given the tree.
 
         Raises:
             InputError: as `parse_tokens`, or k is below 1.

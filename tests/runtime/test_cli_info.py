@@ -13,7 +13,14 @@ def test_info_names_model_engine_and_reason(tiny: Path) -> None:
     result = posmoe("info", "--model", tiny)
     assert (result.returncode, said(result)) == (0, "")
     text = result.stdout.decode()
-    for expected in (__version__, "tiny 0.0.1 (en)", "onnxruntime (auto: ", "uas 12.5", "total_20 1,000", "CC0-1.0"):
+    for expected in (
+        __version__,
+        "tiny 0.0.1 (en)",
+        "onnxruntime (auto: ",
+        "uas 12.5",
+        "total_20 1,000",
+        "CC0-1.0",
+    ):
         assert expected in text
 
 

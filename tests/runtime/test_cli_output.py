@@ -44,7 +44,10 @@ def test_a_file_may_be_read_and_replaced_at_once(tiny: Path, tmp_path: Path) -> 
 @linux
 def test_a_full_disk_is_a_message(tiny: Path) -> None:
     result = posmoe("parse", "--model", tiny, "a b", "-o", "/dev/full")
-    assert (result.returncode, said(result)) == (1, "posmoe: cannot write /dev/full: No space left on device.\n")
+    assert (result.returncode, said(result)) == (
+        1,
+        "posmoe: cannot write /dev/full: No space left on device.\n",
+    )
     with Path("/dev/full").open("wb") as full:
         result = posmoe("parse", "--model", tiny, "a b", stdout=full)
         assert result.returncode == 1
@@ -138,7 +141,10 @@ def test_memory_does_not_grow_with_the_file(tiny: Path, tmp_path: Path) -> None:
         (tmp_path / "in.txt").write_bytes(b"some words and then a stop.\n" * (megabytes * 36_000))
         command = [sys.executable, "-c", code, "parse", "--model", str(tiny), str(tmp_path / "in.txt")]
         result = subprocess.run(
-            [*command, "-o", os.devnull, "--format", "conllu"], env=ENVIRONMENT, capture_output=True, timeout=55
+            [*command, "-o", os.devnull, "--format", "conllu"],
+            env=ENVIRONMENT,
+            capture_output=True,
+            timeout=55,
         )
         assert result.returncode == 0, result.stderr
         peaks.append(int(result.stderr.split()[-1]))

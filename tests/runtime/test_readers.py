@@ -20,7 +20,9 @@ class Dripping(io.BytesIO):
         return self.read(3)
 
 
-@given(st.text(alphabet="ab .!\n\r\t😀é", max_size=200), st.integers(1, 20), st.integers(0, 40), st.booleans())
+@given(
+    st.text(alphabet="ab .!\n\r\t😀é", max_size=200), st.integers(1, 20), st.integers(0, 40), st.booleans()
+)
 @settings(max_examples=200, deadline=None)
 def test_blocks_are_the_text(text: str, aim: int, more: int, lines: bool) -> None:
     blocks = list(TextReader(Dripping(text.encode()), lines, aim=aim, limit=aim + more))
@@ -28,11 +30,14 @@ def test_blocks_are_the_text(text: str, aim: int, more: int, lines: bool) -> Non
     place = 0
     for block in blocks:
         assert block.start == place
-        assert 0 < len(block.text)
+        assert len(block.text) > 0
         place += len(block.text)
 
 
-@given(st.lists(st.text(alphabet="ab .", min_size=1, max_size=30).filter(str.strip), max_size=20), st.integers(1, 50))
+@given(
+    st.lists(st.text(alphabet="ab .", min_size=1, max_size=30).filter(str.strip), max_size=20),
+    st.integers(1, 50),
+)
 @settings(max_examples=100, deadline=None)
 def test_blocks_end_at_paragraphs(paragraphs: list[str], aim: int) -> None:
     text = "\n\n".join(paragraphs)
@@ -77,11 +82,14 @@ def read(text: str, on_error: Callable[[ConlluError], None] | None = None) -> li
     return list(read_conllu(io.BytesIO(text.encode()), "f.conllu", on_error))
 
 
-GOOD = "\n".join([
-    "# sent_id = 1", "# text = don't (it)", row("0.1", "E"), row("1-2", "don't"), row("1", "do"), row("2", "n't"),
-    row("2.1", "E"), row("2.2", "E"), row("3", "(", "0", "SpaceAfter=No"), row("4", "it", misc="A=b|SpaceAfter=No"),
-    row("5", ")"), "", "",
-])  # fmt: skip
+GOOD = "\n".join(
+    [
+        *("# sent_id = 1", "# text = don't (it)"),
+        *(row("0.1", "E"), row("1-2", "don't"), row("1", "do"), row("2", "n't")),
+        *(row("2.1", "E"), row("2.2", "E"), row("3", "(", "0", "SpaceAfter=No")),
+        *(row("4", "it", misc="A=b|SpaceAfter=No"), row("5", ")"), "", ""),
+    ]
+)
 
 
 def test_keeps_all_that_a_sentence_has() -> None:
@@ -146,7 +154,10 @@ def test_says_where_and_what_is_malformed(lines: list[str], line: int, why: str)
     errors: list[ConlluError] = []
     sentences = read(GOOD + text + GOOD + text, errors.append)
     assert len(sentences) == 2
-    assert [error.line for error in errors] == [line + GOOD.count("\n"), line + 2 * GOOD.count("\n") + text.count("\n")]
+    assert [error.line for error in errors] == [
+        line + GOOD.count("\n"),
+        line + 2 * GOOD.count("\n") + text.count("\n"),
+    ]
 
 
 def test_invalid_bytes_are_named() -> None:

@@ -105,9 +105,10 @@ class _Run:
         self.sentences += len(document)
         if part.given is None or self.job.format != "conllu":
             return WRITERS[self.job.format](document, place, trees)
-        ranked = trees or [None] * len(document)
-        pairs = zip(part.given, document, ranked, strict=True)
-        return "".join(rewrite(given, sentence, tree) for given, sentence, tree in pairs)
+        return "".join(
+            rewrite(given, sentence, None if trees is None else trees[sentence.index])
+            for given, sentence in zip(part.given, document, strict=True)
+        )
 
 
 def cores() -> int:

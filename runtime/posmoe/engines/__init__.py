@@ -24,6 +24,13 @@ class Scores(NamedTuple):
     dependents: NDArray[np.float32]  # [B, T, q]
     label_heads: NDArray[np.float32]  # [B, T + 1, q]; row 0 is the root
 
+    def sentence(self, row: int) -> Scores:
+        """One row as a batch of its own."""
+        one = slice(row, row + 1)
+        return Scores(
+            self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one]
+        )
+
 
 class Engine(Protocol):
     """A loaded network; one engine serves many threads at a time."""
