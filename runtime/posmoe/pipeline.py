@@ -62,7 +62,8 @@ class Parser:
         of all texts before it.
 
         Args:
-            batch_size: texts that are analysed together; long texts close a batch early.
+            batch_size: texts that are analysed together; long texts close a batch early. With 1, a document
+                comes as soon as its text is read.
             threads: batches that are analysed at a time.
         """
         return self.run((text_request(text) for text in texts), batch_size, threads)

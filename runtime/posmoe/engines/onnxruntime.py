@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -75,11 +73,7 @@ def _session(onnxruntime: Any, bundle: Bundle, options: Any) -> Any:
         return onnxruntime.InferenceSession(str(bundle.folder / GRAPH), options, providers=providers)
     data = bytes(bundle.tensors.buffer)
     options.add_external_initializers_from_files_in_memory([WEIGHTS], [data], [len(data)])
-    with tempfile.TemporaryDirectory(prefix="posmoe-") as empty:
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", os.fspath(empty)
-        )
-        return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
+    return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
 
 
 def _check_names(bundle: Bundle, session: Any) -> None:

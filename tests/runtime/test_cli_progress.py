@@ -1,0 +1,34 @@
+"""The progress bar: on a terminal, not elsewhere."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from posmoe.cli.progress import Progress
+from posmoe.cli.stream import Stream
+from tests.bundles import TAGS
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_for_terminals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    (tmp_path / "in.txt").write_text("Some text.\n\n" * 20_000)
+    monkeypatch.setattr("posmoe.cli.progress.PATIENCE", 0.0)
+    monkeypatch.setenv("TERM", "xterm")
+    reading, writing = os.openpty() if terminal else os.pipe()
+    with os.fdopen(writing, "w") as errors:
+        monkeypatch.setattr(sys, "stderr", errors)
+        stream = Stream([str(tmp_path / "in.txt")], [], "text", tuple(TAGS), False, False)
+        requests = iter(stream)
+        with Progress(stream, tmp_path / "out") as progress:
+            next(requests)
+            progress.update(1234)
+        requests.close()
+        os.set_blocking(reading, False)
+        shown = os.read(reading, 10_000).decode() if terminal else None
+    os.close(reading)
+    if shown is not None:
+        assert "1,234 sentences" in shown
+        assert "0.2 MB" in shown or "kB" in shown
