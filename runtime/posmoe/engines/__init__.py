@@ -86,12 +86,8 @@ def choose(backend: str = "auto") -> Choice:
             if known.module is None:
                 absent.append(name)
             elif known.package is None or find_spec(known.package) is not None:
-                passed = (
-                    f" ({' and '.join(absent)} would come first, this version has not got them)"
-                    if absent
-                    else ""
-                )
-                return Choice(name, f"auto: the first engine that this installation has{passed}")
+                before = f"; {' and '.join(absent)} would come first but are not in this version"
+                return Choice(name, f"auto: the first one installed{before if absent else ''}")
         raise MissingExtraError("ONNX Runtime, the engine of this version,", "onnx")
     known = ENGINES.get(backend, _Known())
     if backend not in ENGINES:
