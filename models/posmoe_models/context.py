@@ -1,0 +1,46 @@
+"""Context by gated linear recurrences (minimal gated units) in both directions."""
+
+import torch
+from posmoe_kernels import recurrence
+from torch import Tensor, nn
+
+
+def gated_context(forward: Tensor, backward: Tensor, gates: Tensor, mask: Tensor) -> Tensor:
+    """h_t = (1 − z_t) h_{t−1} + z_t x_t over `forward` from the left and over `backward` from the right.
+
+    The update gates depend on the input alone, so time is a linear recurrence (Feng et al. 2024,
+    "Were RNNs all we needed?"). Padding has z = 0: it neither writes to the state nor decays it.
+
+    Args:
+        forward, backward: [batch, time, g].
+        gates: logits of z for both directions, [batch, time, 2g].
+        mask: bool, [batch, time], true for words.
+    Returns:
+        both states side by side, [batch, time, 2g], float32.
+    """
+    with torch.autocast(forward.device.type, enabled=False):
+        z = torch.sigmoid(gates.float()) * mask[..., None]
+        ahead, behind = z.chunk(2, -1)
+        z = torch.cat([ahead, behind.flip(1)], -1)
+        x = torch.cat([forward.float(), backward.float().flip(1)], -1)
+        left, right = recurrence(1 - z, z * x).chunk(2, -1)
+        return torch.cat([left, right.flip(1)], -1)
+
+
+class ContextLayer(nn.Module):
+    """A residual recurrent layer whose gates are computed from its input; the larger sizes stack these."""
+
+    def __init__(self, dim: int, dropout: float) -> None:
+        super().__init__()
+        self.norm = nn.RMSNorm(dim, eps=1e-6)
+        self.input = nn.Linear(dim, 2 * dim)
+        self.output = nn.Linear(dim, dim)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """[batch, time, dim] → the same shape."""
+        values, gates = self.input(self.norm(x)).chunk(2, -1)
+        left, right = values.chunk(2, -1)
+        context = nn.functional.gelu(gated_context(left, right, gates, mask))
+        update: Tensor = self.dropout(self.output(context))
+        return x + update

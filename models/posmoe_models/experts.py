@@ -1,0 +1,51 @@
+"""The experts: gated linear units with a Möbius bias, one for each part of speech."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from posmoe_models.hyperbolic import MobiusBias
+
+
+class EuclideanBias(nn.Module):
+    """v ↦ v + b: what `MobiusBias` is at zero curvature."""
+
+    def __init__(self, experts: int, dim: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(experts, dim))
+
+    def forward(self, v: Tensor) -> Tensor:
+        """[..., experts, dim] → the same shape."""
+        return v + self.bias
+
+
+class Experts(nn.Module):
+    """expert_e(x) = silu(G_e x) · bias_e(V_e x); a word gets the weighted sum of the experts it is sent to."""
+
+    def __init__(self, experts: int, dim: int, out: int, geometry: str) -> None:
+        super().__init__()
+        self.experts, self.out = experts, out
+        self.gate = nn.Parameter(torch.randn(experts * out, dim) / math.sqrt(dim))
+        self.value = nn.Parameter(torch.randn(experts * out, dim) / math.sqrt(dim))
+        self.bias = MobiusBias(experts, out) if geometry == "hyperbolic" else EuclideanBias(experts, out)
+
+    def forward(self, x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
+        """Mix the chosen experts.
+
+        All experts are computed and k are kept: at this width that is faster than gathering their
+        matrices, wherever whole batches are computed. The native engine computes only k.
+
+        Args:
+            x: [batch, time, dim].
+            weight, index: from `route`, [batch, time, k].
+        Returns:
+            [batch, time, out], float32.
+        """
+        batch, time, _ = x.shape
+        shape = (batch, time, self.experts, self.out)
+        gate = nn.functional.linear(x, self.gate).view(shape)
+        value = self.bias(nn.functional.linear(x, self.value).view(shape))
+        outputs = nn.functional.silu(gate.float()) * value.float()
+        chosen = outputs.gather(2, index[..., None].expand(*index.shape, self.out))
+        return (chosen * weight[..., None]).sum(2)

@@ -1,0 +1,103 @@
+"""The parser: table rows → context → router → experts → context → arc and label scores."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from posmoe_models.config import ROOT_TAG, ParserConfig
+from posmoe_models.context import ContextLayer, gated_context
+from posmoe_models.experts import Experts
+from posmoe_models.labels import LabelScorer
+from posmoe_models.lexicon import Lexicon
+from posmoe_models.router import CnnRouter, LinearRouter, route
+from posmoe_models.scorers import BiaffineScorer, LinearScorer
+
+
+def rms_norm(width: int) -> nn.RMSNorm:
+    """The norm between layers: no mean to take, and its weights fold into the next layer."""
+    return nn.RMSNorm(width, eps=1e-6)
+
+
+class Encoded(NamedTuple):
+    """What the scorers read; the root comes first in `words`, `tags` and `mask`."""
+
+    words: Tensor
+    tag_logits: Tensor
+    tags: Tensor
+    mask: Tensor
+
+
+class Scores(NamedTuple):
+    """The outputs of the network, in the order of the exported graph."""
+
+    tag_scores: Tensor
+    arc_scores: Tensor
+    arc_heads: Tensor
+    label_dependent: Tensor
+    label_head: Tensor
+    heads: Tensor
+    labels: Tensor
+
+
+class Parser(nn.Module):
+    """A dependency parser over feature identifiers; `forward` is the graph that is exported."""
+
+    def __init__(self, config: ParserConfig) -> None:
+        super().__init__()
+        c = self.config = config
+        self.lexicon: nn.Module = Lexicon(c.features, c.row_dim)
+        self.root = nn.Parameter(torch.randn(c.word_dim) * 0.1)
+        self.lexical_norm = rms_norm(c.lexical_dim)
+        self.context_norm = rms_norm(c.context_width)
+        width = c.trunk_dim or c.context_width
+        self.mix = nn.Linear(c.context_width, width) if c.trunk_dim else None
+        self.trunk = nn.ModuleList(ContextLayer(width, c.dropout) for _ in range(c.trunk_layers))
+        router = CnnRouter if c.router == "cnn" else LinearRouter
+        self.router = router(width, c.router_dim)
+        self.experts = Experts(c.experts, c.trunk_dim or c.router_dim, c.expert_dim, c.geometry)
+        self.word_norm = rms_norm(c.word_dim)
+        self.arcs = LinearScorer(c) if c.scorer == "linear" else BiaffineScorer(c)
+        self.label = LabelScorer(c)
+        self.dropout = nn.Dropout(c.dropout)
+
+    def encode(self, features: Tensor, lengths: Tensor) -> Encoded:
+        """Identifiers int [batch, time, 6] and lengths int64 [batch] → what the scorers read."""
+        c = self.config
+        batch, time, _ = features.shape
+        mask = torch.arange(time, device=features.device) < lengths[:, None]
+        lexical, gates, expert_gates = self.lexicon(features).split(
+            [c.lexical_dim, 2 * c.context_dim, 2 * c.expert_context_dim], -1
+        )
+        lexical = self.lexical_norm(lexical)
+        g = c.context_dim
+        context = gated_context(lexical[..., :g], lexical[..., -g:], gates, mask)
+        x = self.dropout(self.context_norm(torch.cat([lexical, context.to(lexical.dtype)], -1)))
+        if self.mix is not None:
+            x = nn.functional.gelu(self.mix(x))
+        for layer in self.trunk:
+            x = layer(x, mask)
+        hidden, tag_logits = self.router(x, mask)
+        weight, index = route(tag_logits, c.k, c.experts)
+        mixed = self.experts(hidden if self.mix is None else x, weight, index)
+        g = c.expert_context_dim
+        context = gated_context(mixed[..., :g], mixed[..., -g:], expert_gates, mask)
+        words = self.dropout(self.word_norm(torch.cat([mixed, context], -1)))
+        words = torch.cat([self.root.to(words.dtype).expand(batch, 1, -1), words], 1)
+        tags = nn.functional.pad(tag_logits.argmax(-1), (1, 0), value=ROOT_TAG)
+        return Encoded(words, tag_logits.float(), tags, nn.functional.pad(mask, (1, 0), value=True))
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Scores:
+        """Score a padded batch; nothing at a word depends on the padding.
+
+        Args:
+            features: identifiers, int32 [batch, time, 6]; padding is 0.
+            lengths: words a sentence, int64 [batch].
+        """
+        words, tag_logits, tags, mask = self.encode(features, lengths)
+        arcs = self.arcs(words, tags, mask)
+        dependent, head = self.label.project(words)
+        best = arcs.scores.argmax(-1, keepdim=True)
+        heads = arcs.heads.gather(-1, best)[..., 0].clamp_min(0)
+        labels = self.label(dependent, head, heads, tags).argmax(-1)
+        return Scores(tag_logits, arcs.scores, arcs.heads, dependent, head, heads, labels)

@@ -1,0 +1,7 @@
+#include "version.h"
+
+namespace posmoe {
+
+const char* version() noexcept { return POSMOE_VERSION; }
+
+}  // namespace posmoe

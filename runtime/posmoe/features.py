@@ -1,0 +1,46 @@
+"""Words to rows of the feature table: the door to the compiled hashing (docs/features.md specifies it)."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from posmoe import _core
+from posmoe.errors import BundleError
+
+FEATURES: Final = ("word", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
+SIZES: Final = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
+PADDING_ROW: Final = 0
+DROPPED_ROW: Final = 1
+VERSION: Final = 1
+
+
+def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32]) -> _core.Features:
+    """The features of a bundle: its manifest's `features` object and its tensor `features.keys`.
+
+    Raises:
+        BundleError: another version, a missing, unknown or impossible size, keys that don't match the sizes.
+    """
+    unknown = sorted(set(spec) - {"version", *SIZES})
+    if unknown:
+        raise BundleError(f"features: the specification has unknown entries: {', '.join(unknown)}")
+    if keys.dtype != np.uint32 or keys.ndim != 1:
+        raise BundleError(f"features: expected keys uint32 [words], got {keys.dtype} {list(keys.shape)}")
+    try:
+        return _core.Features(dict(spec), np.ascontiguousarray(keys))
+    except ValueError as error:
+        raise BundleError(str(error)) from None
+
+
+def frequent_keys(counts: Mapping[str, int], limit: int) -> NDArray[np.uint32]:
+    """The `features.keys` of the forms seen most: at most `limit` distinct hashes, most frequent first.
+
+    Forms that normalise alike ("The", "the") are counted together; ties are broken by the smaller hash.
+    """
+    totals: dict[int, int] = {}
+    for form, count in counts.items():
+        key = _core.word_hash(form)
+        totals[key] = totals.get(key, 0) + count
+    order = sorted(totals, key=lambda key: (-totals[key], key))
+    return np.array(order[:limit], dtype=np.uint32)

@@ -1,0 +1,5 @@
+"""`python -m posmoe_train`."""
+
+from posmoe_train.cli import main
+
+main()

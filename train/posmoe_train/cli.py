@@ -1,0 +1,136 @@
+"""The command `posmoe-train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train parsers for posmoe.")
+
+Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.", exists=True, dir_okay=False)]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="A setting, such as parser.k=1; may be repeated.")]
+Train = Annotated[Path, typer.Option(help="Training treebank, .conllu, .xz or .gz.", exists=True, dir_okay=False)]
+Dev = Annotated[Path, typer.Option(help="Development treebank.", exists=True, dir_okay=False)]
+Out = Annotated[Path, typer.Option(help="Folder of the run; an unfinished run in it goes on.")]
+
+
+@app.command()
+def corpus(
+    texts: list[Path],
+    out: Out,
+    held_out: Annotated[list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy of a trained tokeniser.")],
+) -> None:
+    """Prepare raw TEXTS (a paragraph a line; .txt or .xz) for `silver`."""
+    import json
+
+    import numpy as np
+    from posmoe import _core
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.corpus import Corpus
+    from posmoe_train.data import gold_corpus
+    from posmoe_train.run import write_json
+    from posmoe_train.text import clean, tokenised
+
+    spec = json.loads((tokenizer / "spec.json").read_text(encoding="utf-8"))
+    cut = _core.Tokenizer(spec, np.load(tokenizer / "weights.npy"))
+    everything = Corpus.build(tokenised(cut, texts))
+    sentences = [sentence for path in held_out for sentence in read_treebank(path)]
+    kept = everything.select(clean(everything, gold_corpus(sentences)))
+    out.mkdir(parents=True, exist_ok=True)
+    kept.save(out / "corpus.safetensors")
+    summary = {"sentences": len(everything), "words": len(everything.words), "kept": len(kept), "kept_words": len(kept.words)}
+    write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]})
+    print(summary)
+
+
+@app.command()
+def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = None, settings: Settings = None) -> None:
+    """Fine-tune a teacher from the pretrained ENCODER folder."""
+    import torch
+
+    from posmoe_train.config import load_config
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.data import gold_corpus, gold_targets, label_set
+    from posmoe_train.examples import Examples
+    from posmoe_train.run import record
+    from posmoe_train.teacher import SubWords, TeacherConfig
+    from posmoe_train.teacher_run import train_teacher
+
+    out.mkdir(parents=True, exist_ok=True)
+    settled = load_config(TeacherConfig, config, settings or [])
+    record(out, settled, [train, dev])
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    gold, held_out = read_treebank(train), read_treebank(dev)
+    labels = label_set(gold)
+    examples, pieces = [], []
+    for sentences in (gold, held_out):
+        corpus = gold_corpus(sentences)
+        forms = torch.arange(len(corpus.forms), dtype=torch.int32)[:, None]
+        examples.append(Examples(corpus, gold_targets(sentences, labels), forms, device))
+        pieces.append(SubWords.build(corpus.forms, encoder / "tokenizer.json", device))
+    train_teacher(settled, encoder, *examples, (pieces[0], pieces[1]), labels, out)
+
+
+@app.command()
+def silver(
+    corpus: Path,
+    out: Out,
+    tokenizer: Annotated[Path, typer.Option(help="The encoder's tokenizer.json.", exists=True)],
+    teachers: Annotated[list[Path], typer.Option("--teacher", help="Folder of a teacher; may be repeated.")],
+    part: Annotated[str, typer.Option(help="i/n: parse the i-th of n parts.")] = "0/1",
+    min_confidence: float = 0.8,
+) -> None:
+    """Parse a prepared CORPUS with the mean of the teachers and keep soft targets."""
+    import numpy as np
+    import torch
+
+    from posmoe_train.corpus import Corpus
+    from posmoe_train.run import write_json
+    from posmoe_train.silver import silver_targets
+    from posmoe_train.teacher import SubWords
+    from posmoe_train.teacher_run import load_teacher
+
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    text = Corpus.load(corpus)
+    index, count = map(int, part.split("/"))
+    text = text.select(np.arange(index, len(text), count))
+    loaded = [load_teacher(folder) for folder in teachers]
+    networks = [network.to(device) for network, _ in loaded]
+    if device.type == "cuda":
+        networks = [network.bfloat16() for network in networks]
+    pieces = SubWords.build(text.forms, tokenizer, device)
+    kept, targets = silver_targets(networks, text, pieces, device, min_confidence=min_confidence)
+    out.mkdir(parents=True, exist_ok=True)
+    text.select(kept).save(out / "corpus.safetensors")
+    targets.save(out / "targets.safetensors")
+    confidence = float(targets.head_p[:, 0].mean()) / 255
+    summary = {"sentences": len(text), "kept": len(kept), "words": len(targets.heads), "confidence": confidence}
+    write_json(out / "silver.json", summary | {"labels": loaded[0][1], "teachers": [t.name for t in teachers]})
+    print(summary)
+
+
+@app.command()
+def student(
+    train: Train, dev: Dev, out: Out, config: Config = None, settings: Settings = None,
+    silver: Annotated[list[Path] | None, typer.Option(help="Folder of silver data; may be repeated.")] = None,
+) -> None:  # fmt: skip
+    """Train a parser on a treebank, with silver data or without."""
+    from posmoe_train.config import load_config
+    from posmoe_train.student import StudentConfig
+    from posmoe_train.student_run import train_student
+
+    train_student(load_config(StudentConfig, config, settings or []), train, dev, silver or [], out)
+
+
+def main() -> None:
+    """Run the command; what training refuses is one line on standard error and exit code 1."""
+    from posmoe_train.conllu import TreebankError
+    from posmoe_train.errors import TrainError
+
+    try:
+        app()
+    except (TrainError, TreebankError) as error:
+        typer.echo(f"posmoe-train: {error}", err=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,63 @@
+"""From treebanks to examples: label sets, feature keys and gold targets."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from posmoe.features import frequent_keys, load_features
+from posmoe_models import FeatureConfig
+
+from posmoe_train.conllu import UPOS, Sentence
+from posmoe_train.corpus import Corpus, Targets
+
+
+def label_set(sentences: Sequence[Sentence]) -> list[str]:
+    """Relations of the sentences, sorted."""
+    return sorted({deprel for sentence in sentences for deprel in sentence.deprels})
+
+
+def gold_corpus(sentences: Sequence[Sentence]) -> Corpus:
+    """The sentences' forms."""
+    return Corpus.build(sentence.forms for sentence in sentences)
+
+
+def gold_targets(sentences: Sequence[Sentence], labels: Sequence[str]) -> Targets:
+    """Hard targets; heads past 255 words become the root and relations unseen in training the first label.
+
+    Such sentences are left out of training (`MAX_WORDS`), and evaluation reads the treebank itself.
+    """
+    label_index = {label: i for i, label in enumerate(labels)}
+    tag_index = {tag: i for i, tag in enumerate(UPOS)}
+    return Targets.hard(
+        [head if head < 256 else 0 for s in sentences for head in s.heads],
+        [label_index.get(deprel, 0) for s in sentences for deprel in s.deprels],
+        [tag_index[tag] for s in sentences for tag in s.upos],
+    )
+
+
+def feature_keys(
+    corpora: Sequence[Corpus], config: FeatureConfig
+) -> tuple[NDArray[np.uint32], FeatureConfig]:
+    """Keys of the most frequent words, and the configuration with as many word rows as were found."""
+    counts: Counter[str] = Counter()
+    for corpus in corpora:
+        frequency = np.bincount(corpus.words, minlength=len(corpus.forms))
+        counts.update(dict(zip(corpus.forms, frequency.tolist(), strict=True)))
+    keys = frequent_keys(counts, config.words)
+    return keys, replace(config, words=len(keys))
+
+
+def identifiers(forms: list[str], config: FeatureConfig, keys: NDArray[np.uint32]) -> torch.Tensor:
+    """Feature identifiers of each form, int32 [forms, 6]."""
+    return torch.from_numpy(load_features(asdict(config), keys).ids(forms))
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

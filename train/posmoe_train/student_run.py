@@ -1,0 +1,74 @@
+"""One training run of a student, from files to a folder with its checkpoint, log and record."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import torch
+
+from posmoe_train.checkpoint import Student, save_student
+from posmoe_train.config import ConfigError
+from posmoe_train.conllu import read_treebank
+from posmoe_train.corpus import Corpus, Targets
+from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set
+from posmoe_train.examples import Examples
+from posmoe_train.run import last_checkpoint, record, trainer, write_json
+from posmoe_train.student import StudentConfig, StudentModule
+
+
+def join(parts: Sequence[tuple[Corpus, Targets]]) -> tuple[Corpus, Targets]:
+    """Silver parts that share their list of forms, one after another."""
+    import numpy as np
+
+    first = parts[0][0]
+    if any(corpus.forms != first.forms for corpus, _ in parts):
+        raise ConfigError("silver parts: expected parts of one corpus, got different lists of forms")
+    lengths = np.concatenate([np.diff(corpus.offsets) for corpus, _ in parts])
+    words = np.concatenate([corpus.words for corpus, _ in parts])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    return Corpus(first.forms, words, offsets), Targets.join([targets for _, targets in parts])
+
+
+def train_student(
+    config: StudentConfig, train: Path, dev: Path, silver: Sequence[Path], folder: Path, labels: list[str] | None = None
+) -> Student:
+    """Train a parser and save it under `folder`; resumes where a stopped run of the same folder was.
+
+    Args:
+        train, dev: treebanks.
+        silver: folders that `posmoe-train silver` wrote, parts of one corpus; may be empty.
+        labels: relations in the teachers' order; by default those of the training treebank, which is the same.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    gold, held_out = read_treebank(train), read_treebank(dev)
+    labels = labels or label_set(gold)
+    gold_words, dev_words = gold_corpus(gold), gold_corpus(held_out)
+    corpora = [gold_words]
+    silver_data: tuple[Corpus, Targets] | None = None
+    if silver:
+        parts = [(Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")) for part in silver]
+        silver_data = join(parts)
+        corpora.append(silver_data[0])
+    keys, features = feature_keys(corpora, config.parser.features)
+    config = replace(config, parser=replace(config.parser, labels=len(labels), features=features))
+
+    def examples(corpus: Corpus, targets: Targets) -> Examples:
+        return Examples(corpus, targets, identifiers(corpus.forms, features, keys), device)
+
+    record(folder, config, [train, dev, *(part / "targets.safetensors" for part in silver)])
+    torch.manual_seed(config.seed)
+    module = StudentModule(
+        config,
+        examples(gold_words, gold_targets(gold, labels)),
+        examples(*silver_data) if silver_data else None,
+        examples(dev_words, gold_targets(held_out, labels)),
+        labels,
+        folder,
+    )
+    fit = trainer(folder, -1 if config.minutes else config.epochs + config.finetune_epochs)
+    fit.fit(module, ckpt_path=last_checkpoint(folder))
+    student = Student(module.averaged.cpu().eval(), labels, keys, module.dev)
+    save_student(student, folder)
+    write_json(folder / "metrics.json", {"dev_greedy": module.dev, "parser": asdict(config.parser)})
+    return student

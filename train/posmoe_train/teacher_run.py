@@ -1,0 +1,169 @@
+"""Training of a teacher on gold trees, and reading it back."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor
+
+from posmoe_train.corpus import MAX_WORDS
+from posmoe_train.encoder import Encoder, load_encoder
+from posmoe_train.errors import CheckpointError
+from posmoe_train.examples import Batch, Examples
+from posmoe_train.run import last_checkpoint, log_line, rank_and_world, trainer, write_json
+from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores, teacher_loss
+
+
+class TeacherModule(L.LightningModule):
+    """Fine-tunes the encoder with its heads: a low rate for the one, a high rate for the others."""
+
+    def __init__(
+        self, teacher: Teacher, config: TeacherConfig, gold: Examples, dev: Examples, pieces: tuple[SubWords, SubWords], labels: list[str], folder: Path
+    ) -> None:
+        super().__init__()
+        self.teacher, self.config, self.folder = teacher, config, folder
+        self._data, self._pieces = (gold, dev), pieces
+        base = [label.split(":")[0] for label in labels]
+        self.register_buffer("universal", torch.tensor([sorted(set(base)).index(label) for label in base]), False)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW with linear warm-up and decay over all steps."""
+        c = self.config
+        encoder = list(self.teacher.encoder.parameters())
+        heads = [p for n, p in self.teacher.named_parameters() if not n.startswith("encoder.")]
+        optimizer = torch.optim.AdamW(
+            [{"params": encoder, "lr": c.encoder_lr, "weight_decay": 0.01}, {"params": heads, "lr": c.head_lr, "weight_decay": 0.0}],
+            betas=(0.9, 0.98),
+        )
+        total = len(self.train_dataloader()) * c.epochs
+
+        def rate(step: int) -> float:
+            return min(1.0, (step + 1) / (c.warmup * total)) * max(0.0, 1 - step / total)
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Batches are built where they are used."""
+        return batch
+
+    def train_dataloader(self) -> "SentenceBatches":
+        """A fixed number of sentences a batch, of like length, shuffled by seed and epoch."""
+        return SentenceBatches(self._data[0], self.config.batch_sentences, [self.config.seed, self.current_epoch])
+
+    def val_dataloader(self) -> "SentenceBatches":
+        """Dev in order of length."""
+        return SentenceBatches(self._data[1], 64, None)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed the epoch, so that a resumed run repeats it."""
+        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
+        self._clock = time.monotonic()
+
+    def _scores(self, batch: Batch, pieces: SubWords) -> TeacherScores:
+        scores: TeacherScores = self.teacher(*pieces.batch(batch.features[..., 0].long(), batch.mask), batch.mask)
+        return scores
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of one batch."""
+        scores = self._scores(batch, self._pieces[0])
+        gold = (batch.heads[..., 0], batch.labels[..., 0], batch.tags[..., 0])
+        self._loss = teacher_loss(self.teacher, scores, *gold, batch.mask, self.config.tag_weight)
+        return self._loss
+
+    def on_validation_epoch_start(self) -> None:
+        """Start counting."""
+        self._counts = torch.zeros(4, dtype=torch.long, device=self.device)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count right heads, labels of the best heads, and tags."""
+        scores = self._scores(batch, self._pieces[1])
+        mask, best = batch.mask, scores.arcs.argmax(-1)
+        label = self.teacher.labels(scores.words, best).argmax(-1)
+        heads = (best == batch.heads[..., 0]) & mask
+        labels = heads & (self.universal[label] == self.universal[batch.labels[..., 0]])
+        tags = (scores.tags.argmax(-1) == batch.tags[..., 0]) & mask
+        self._counts += torch.stack([x.sum() for x in (mask, heads, labels, tags)])
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the epoch."""
+        words, heads, labels, tags = self._counts.tolist()
+        self.dev = {name: 100 * n / words for name, n in (("uas", heads), ("las", labels), ("upos", tags))}
+        loss = float(self._loss) if hasattr(self, "_loss") else 0.0
+        seconds = time.monotonic() - self._clock
+        log_line(self.folder, {"seed": self.config.seed, "epoch": self.current_epoch, "loss": loss} | self.dev | {"seconds": seconds})
+
+
+class SentenceBatches:
+    """Batches of a fixed number of sentences of like length."""
+
+    def __init__(self, examples: Examples, size: int, seed: list[int] | None) -> None:
+        self.examples = examples
+        lengths = examples.lengths
+        if seed is None:
+            order = np.argsort(lengths, kind="stable")
+            self.plan = [order[i : i + size] for i in range(0, len(order), size)]
+            return
+        generator = np.random.default_rng(seed)
+        order = generator.permutation(np.flatnonzero(lengths <= MAX_WORDS))
+        pools = [order[i : i + 20 * size] for i in range(0, len(order), 20 * size)]
+        pools = [pool[np.argsort(lengths[pool], kind="stable")] for pool in pools]
+        plan = [pool[i : i + size] for pool in pools for i in range(0, len(pool), size)]
+        rank, world = rank_and_world()
+        self.plan = [plan[i] for i in generator.permutation(len(plan))][rank::world]
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return (self.examples.batch(sentences) for sentences in self.plan)
+
+
+def train_teacher(
+    config: TeacherConfig, encoder_folder: Path, gold: Examples, dev: Examples, pieces: tuple[SubWords, SubWords], labels: list[str], folder: Path
+) -> dict[str, float]:
+    """Train, and write `teacher.safetensors` (half precision) with `teacher.json` beside it; returns dev scores."""
+    from safetensors.torch import save_file
+
+    torch.manual_seed(config.seed)
+    teacher = Teacher(load_encoder(encoder_folder), len(labels), config)
+    module = TeacherModule(teacher, config, gold, dev, pieces, labels, folder)
+    fit = trainer(folder, config.epochs, clip=1.0)
+    fit.fit(module, ckpt_path=last_checkpoint(folder))
+    save_file({n: p.detach().half().contiguous().cpu() for n, p in teacher.state_dict().items()}, folder / "teacher.safetensors")
+    write_json(folder / "teacher.json", {"format": 1, "config": asdict(config), "labels": labels, "dev": module.dev})
+    (folder / "last.ckpt").unlink(missing_ok=True)
+    return module.dev
+
+
+def load_teacher(folder: Path) -> tuple[Teacher, list[str]]:
+    """Read what `train_teacher` wrote: the network in float32, and its labels."""
+    import json
+
+    from safetensors.torch import load_file
+
+    path = folder / "teacher.json"
+    if not path.is_file():
+        raise CheckpointError(f"{folder}: expected teacher.json and teacher.safetensors; train a teacher first")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found.get("format") != 1:
+        raise CheckpointError(f"{path}: expected format 1, got {found.get('format')}; train it again")
+    tensors = load_file(folder / "teacher.safetensors")
+    layers = 1 + max(int(n.split(".")[2]) for n in tensors if n.startswith("encoder.layers."))
+    vocabulary, dim = tensors["encoder.word.weight"].shape
+    encoder = Encoder(
+        dim=dim,
+        layers=layers,
+        heads=tensors["encoder.relative.weight"].shape[1],
+        inner=tensors["encoder.layers.0.inner.weight"].shape[0],
+        vocabulary=vocabulary,
+        positions=tensors["encoder.position.weight"].shape[0],
+    )
+    teacher = Teacher(encoder, len(found["labels"]), TeacherConfig(**found["config"]))
+    teacher.load_state_dict({name: value.float() for name, value in tensors.items()})
+    return teacher.eval(), found["labels"]
