@@ -1,4 +1,4 @@
-"""Hashed linear classifiers in int8, as the tokeniser uses them: logistic regression by Adam, averaged, rounded."""
+"""Hashed linear classifiers in int8, as the tokeniser uses them: logistic regression, rounded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def fit(
     decay: float = 1e-5,
     rate: float = 0.02,
 ) -> tuple[NDArray[np.int8], int]:
-    """Fit a table of weights so that their sum over a row's slots, plus the bias, is ≥ 0 where the answer is 1.
+    """Fit weights: their sum over a row's slots, plus the bias, shall be ≥ 0 where the answer is 1.
 
     Args:
         features: slots of the table, [rows, features].

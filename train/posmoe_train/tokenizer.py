@@ -9,13 +9,14 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from posmoe._core import Tokenizer, Words
 
+from posmoe._core import Tokenizer, Words
 from posmoe_train.conllu import Sentence, Token, raw_text, read_treebank
 from posmoe_train.linear import fit
 from posmoe_train.metrics import Evaluation
@@ -77,13 +78,14 @@ def train_tokenizer(
     rare = raw_of(with_rarities(blocks, spec["abbreviations"], rng))
     blank = Tokenizer(spec, no_weights)
     lessons = [blank.follow(raw.text, raw.guide()) for raw in (plain, broken)]
-    spec["closed"] = learn_closed([(lesson["places"], lesson["boundary"][1]) for lesson in lessons])
+    spec["closed"] = learn_closed([(places, lesson["boundary"][1]) for lesson, places in lessons])
     blank = Tokenizer(spec, no_weights)
     lessons = [blank.follow(raw.text, raw.guide()) for raw in (plain, broken, plain.lowered(), rare)]
     weights = []
     for name in FEATURES:
         used = lessons[:3] if name == "boundary" else lessons  # what was put in makes sentence ends unnatural
-        features, answers = (np.concatenate([lesson[name][i] for lesson in used]) for i in (0, 1))
+        features = np.concatenate([lesson[name][0] for lesson, _ in used])
+        answers = np.concatenate([lesson[name][1] for lesson, _ in used])
         table, spec["tables"][name]["bias"] = fit(features, answers, sizes[name], seed=seed)
         weights.append(table)
         if verbose:
@@ -97,7 +99,7 @@ def sentences_of(words: Words) -> list[Sentence]:
     starts, ends, spaces = words.token_start.tolist(), words.token_end.tolist(), words.space_after.tolist()
     token, offsets = words.token.tolist(), words.sentences.tolist()
     sentences = []
-    for first, end in zip(offsets, offsets[1:], strict=False):
+    for first, end in pairwise(offsets):
         n = end - first
         tokens: list[Token] = []
         for i in range(first, end):
@@ -122,7 +124,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--abbreviations", type=Path, help="more abbreviations, one a line, each with its point")
+    parser.add_argument(
+        "--abbreviations", type=Path, help="more abbreviations, one a line, each with its point"
+    )
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     more = options.abbreviations.read_text(encoding="utf-8").split() if options.abbreviations else []

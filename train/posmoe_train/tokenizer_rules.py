@@ -12,16 +12,19 @@ from numpy.typing import NDArray
 from posmoe_train.tokenizer_text import Block
 
 Rules = dict[str, list[str]]
+_APOSTROPHES = {ord(c): "'" for c in "\u2018\u2019\u0060\u00b4"}
 
 
 def fold(text: str) -> str:
-    """Fold a form as the core does, for the scripts that have case: lower case, and one kind of apostrophe."""
-    return text.lower().translate(str.maketrans("‘’`´", "''''"))
+    """Fold a form about as the core does: lower case, and one kind of apostrophe."""
+    return text.lower().translate(_APOSTROPHES)
 
 
 def learn_abbreviations(blocks: Iterable[Block]) -> list[str]:
     """Forms of letters that end in a point, seen twice or more."""
-    counts = Counter(fold(t.form) for b in blocks for t in b.tokens if t.form.endswith(".") and len(t.form) <= 12)
+    counts = Counter(
+        fold(t.form) for b in blocks for t in b.tokens if t.form.endswith(".") and len(t.form) <= 12
+    )
     return sorted(
         form for form, n in counts.items() if n >= 2 and " " not in form and any(c.isalpha() for c in form)
     )
@@ -40,7 +43,7 @@ def learn_grouped_digits(blocks: Iterable[Block]) -> bool:
 
 
 def learn_multiwords(blocks: Iterable[Block]) -> tuple[Rules, Rules, Rules]:
-    """Learn (always, ambiguous, suffixes): forms that are always or sometimes several words, and productive ends."""
+    """Learn (always, ambiguous, suffixes): forms of several words always or sometimes, productive ends."""
     splits: dict[str, Counter[tuple[str, ...]]] = defaultdict(Counter)
     totals: Counter[str] = Counter()
     for block in blocks:
@@ -89,7 +92,7 @@ def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter
 def learn_closed(
     lessons: Sequence[tuple[NDArray[np.uint32], NDArray[np.uint8]]], rate: float = 0.001
 ) -> list[int]:
-    """Kinds of places, seen 200 times or more, where a sentence hardly ever ends: there the splitter doesn't ask.
+    """Kinds of places, seen 200 times or more, where hardly a sentence ends: there the splitter doesn't ask.
 
     Args:
         lessons: pairs (kinds, whether a sentence ended there).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,23 +13,14 @@ from posmoe_train.conllu import Sentence
 
 TOKEN, SENTENCE, MULTIWORD = 1, 2, 4  # bits of a guide
 
-EMOTICONS = (
-    r":) :-) ;) ;-) :( :-( :D :-D ;D :P :-P ;P :p :-p :/ :-/ :\ :-\ :| :-| :o :-o :O :-O :* :-* :'( :'-( :] :[ "
-    r"=) =( =D =P 8) 8-) XD xD X-D <3 </3 ^^ ^_^ -_- o_O O_o >:( >:) :3 (: (-: ): D: :)) :))) :(( ;)) T_T \o/ "
-    r":-)) :S :-S :@ :$ :X"
-).split()
-ENDINGS = (
-    "com org net edu gov mil int info biz name io ai app dev tv me uk us eu de fr es it nl be ch at ca au nz jp "
-    "cn in ru br za se no dk fi pl cz pt gr ie kr mx "
-    "txt pdf doc docx xls xlsx ppt pptx csv tsv rtf odt htm html php asp aspx jsp xml json yaml yml md tex log ini "
-    "cfg jpg jpeg png gif bmp svg tif tiff mp3 mp4 wav avi mov mpg mpeg zip tar gz rar exe dll bat sh py js ts cpp "
-    "java css sql"
-).split()
+_LISTS = Path(__file__).parent / "lists"
+EMOTICONS = (_LISTS / "emoticons.txt").read_text(encoding="ascii").split()
+ENDINGS = (_LISTS / "endings.txt").read_text(encoding="ascii").split()  # of names of hosts and files
 
 
 @dataclass
 class Surface:
-    """A surface token: its form, its words (one that equals it, unless it is multiword), white space behind it."""
+    """A surface token: its form, its words (just the form, unless multiword), white space behind it."""
 
     form: str
     words: list[str]
@@ -52,14 +44,16 @@ class Block:
 def blocks_of(sentences: Sequence[Sentence]) -> list[Block]:
     """The surface of a treebank's sentences."""
     return [
-        Block([Surface(t.form, s.forms[t.start : t.end], t.space_after) for t in s.tokens], s.newdoc, s.newpar)
+        Block(
+            [Surface(t.form, s.forms[t.start : t.end], t.space_after) for t in s.tokens], s.newdoc, s.newpar
+        )
         for s in sentences
     ]
 
 
 @dataclass
 class Raw:
-    """A text and where its tokens are: spans in code points, numbers of sentences, whether they are multiword."""
+    """A text and its tokens: spans in code points, numbers of sentences, whether they are multiword."""
 
     text: str
     spans: list[tuple[int, int]]
@@ -84,8 +78,8 @@ class Raw:
 def raw_of(blocks: Sequence[Block], rng: np.random.Generator | None = None) -> Raw:
     """Join sentences to raw text as UD's .txt files do: paragraphs by a blank line, sentences by a space.
 
-    With `rng` every document, or some sentences of a long one, get line breaks at random: lines wrapped at a width,
-    sentences on lines of their own, or paragraphs parted by a single line break.
+    With `rng` every document, and some sentences of a long one, get line breaks at random: lines wrapped at a
+    width, sentences on lines of their own, or paragraphs parted by a single line break.
     """
     raw = Raw("", [], [], [])
     parts: list[str] = []
@@ -115,11 +109,13 @@ def raw_of(blocks: Sequence[Block], rng: np.random.Generator | None = None) -> R
     return raw
 
 
-def with_rarities(blocks: Sequence[Block], abbreviations: Sequence[str], rng: np.random.Generator) -> list[Block]:
+def with_rarities(
+    blocks: Sequence[Block], abbreviations: Sequence[str], rng: np.random.Generator
+) -> list[Block]:
     """Copies of a third of the sentences with something put in that treebanks hold too little of.
 
-    Emoticons, amounts of money, @mentions, #tags, names of files and hosts; and abbreviations are swapped, so that
-    the list of them is learned from and not each of them alone.
+    Emoticons, amounts of money, @mentions, #tags, names of files and hosts; and abbreviations are swapped, so
+    that the list of them is learned from and not each of them alone.
     """
     result = []
     known = set(abbreviations)
@@ -128,7 +124,7 @@ def with_rarities(blocks: Sequence[Block], abbreviations: Sequence[str], rng: np
         tokens[-1].space_after = True
         for token in tokens:
             if token.form.lower() in known and not token.multiword:
-                form = abbreviations[rng.integers(len(abbreviations))]
+                form = abbreviations[int(rng.integers(len(abbreviations)))]
                 token.form = form.capitalize() if token.form[0].isupper() else form
                 token.words = [token.form]
         at = int(rng.integers(0, len(tokens) + 1))
@@ -149,7 +145,7 @@ def _rarity(names: Sequence[str], rng: np.random.Generator) -> list[Surface]:
         sign, number = "$€£¥"[rng.integers(4)], str(rng.integers(1, 1000))
         return [Surface(sign, [sign], False), Surface(number, [number])]
     else:
-        form = names[rng.integers(len(names))]
+        form = names[int(rng.integers(len(names)))]
         form = (form, form.lower(), form.capitalize(), form.upper())[rng.integers(4)]
         form = "@#"[rng.integers(2)] + form if kind == 2 else f"{form}.{ENDINGS[rng.integers(len(ENDINGS))]}"
     return [Surface(form, [form])]
