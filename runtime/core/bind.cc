@@ -1,4 +1,4 @@
-// The Python extension posmoe._core: all of nanobind is in this file.
+// The Python extension posmoe._core: nanobind is in bind*.cc alone.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "bind.h"
 #include "characters.h"
-#include "decode.h"
 #include "tokenizer.h"
 #include "utf8.h"
 #include "version.h"
@@ -282,18 +282,6 @@ void bind_tokenizer(nb::module_& m) {
           "the kinds of the boundary decisions' places).");
 }
 
-}  // namespace
-
-namespace {
-
-// A NumPy array that owns `data`.
-template <typename T, typename Shape, size_t N>
-nb::ndarray<nb::numpy, T, Shape> owned(std::unique_ptr<T[]> data, const size_t (&shape)[N]) {
-  T* const raw = data.release();
-  nb::capsule owner(raw, [](void* p) noexcept { delete[] static_cast<T*>(p); });
-  return {raw, N, shape, owner};
-}
-
 // ---- features ----
 
 using FeatureIds = nb::ndarray<nb::numpy, int32_t, nb::shape<-1, posmoe::kFeatures>>;
@@ -334,8 +322,9 @@ void make_features(posmoe::Features* self, const nb::dict& spec, const FeatureKe
   new (self) posmoe::Features(sizes, keys.data());
 }
 
-FeatureIds words_ids(const posmoe::Features& self, const posmoe::Words& words) {
-  const size_t n = words.start.size();
+FeatureIds words_ids(const posmoe::Features& self, const PyWords& given) {
+  const posmoe::Words& words = given.words;
+  const size_t n = words.size();
   std::unique_ptr<int32_t[]> out(new int32_t[n * posmoe::kFeatures]);
   {
     nb::gil_scoped_release release;
@@ -381,124 +370,14 @@ void bind_features(nb::module_& m) {
   m.def("word_hash", &word_hash, nb::arg("form"), "The 32-bit hash of a form's word feature.");
 }
 
-// ---- decoding ----
-
-using Heads = nb::ndarray<nb::numpy, int32_t, nb::shape<-1>>;
-using BatchHeads = nb::ndarray<nb::numpy, int32_t, nb::shape<-1, -1>>;
-template <typename T>
-using Matrix = nb::ndarray<const T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-template <typename T>
-using Batch = nb::ndarray<const T, nb::ndim<3>, nb::c_contig, nb::device::cpu>;
-using Lengths = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-
-constexpr size_t kKeptMemory = size_t{16} << 20;  // what a thread keeps of a decoder's buffers between calls
-
-// This thread's decoder; lets go of the buffers of an exceptionally long sentence.
-class ThreadDecoder {
- public:
-  ~ThreadDecoder() {
-    if (decoder().memory() > kKeptMemory) decoder() = posmoe::Decoder();
-  }
-  posmoe::Decoder* operator->() { return &decoder(); }
-
- private:
-  static posmoe::Decoder& decoder() {
-    thread_local posmoe::Decoder decoder;
-    return decoder;
-  }
-};
-
-template <typename A, typename B>
-void check_same_shape(const A& scores, const B& heads) {
-  for (size_t i = 0; i < scores.ndim(); ++i) {
-    if (scores.shape(i) != heads.shape(i)) throw nb::value_error("decode: scores and heads differ in shape");
-  }
-}
-
-posmoe::Search search_named(std::string_view name) {
-  if (name == "auto") return posmoe::Search::automatic;
-  if (name == "rows") return posmoe::Search::rows;
-  if (name == "heaps") return posmoe::Search::heaps;
-  throw nb::value_error("decode: search must be 'auto', 'rows' or 'heaps'");
-}
-
-template <typename Head>
-Heads decode(const Matrix<float>& scores, const Matrix<Head>& heads, std::string_view search) {
-  check_same_shape(scores, heads);
-  const posmoe::Search kind = search_named(search);
-  const size_t n = scores.shape(0);
-  std::unique_ptr<int32_t[]> out(new int32_t[n]);
-  {
-    nb::gil_scoped_release release;
-    ThreadDecoder()->decode(scores.data(), heads.data(), n, scores.shape(1), out.get(), kind);
-  }
-  return owned<int32_t, nb::shape<-1>>(std::move(out), {n});
-}
-
-// Calls visit(sentence, words, scores, heads) for every sentence of a batch; names the sentence in errors.
-template <typename Head, typename Visit>
-void each_sentence(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths, Visit visit) {
-  check_same_shape(scores, heads);
-  const size_t size = scores.shape(0), length = scores.shape(1), width = scores.shape(2);
-  if (lengths.shape(0) != size) throw nb::value_error("decode: lengths and scores differ in the number of sentences");
-  nb::gil_scoped_release release;
-  for (size_t i = 0; i < size; ++i) {
-    const int64_t words = lengths.data()[i];
-    if (words < 0 || static_cast<size_t>(words) > length) {
-      throw std::invalid_argument("decode: sentence " + std::to_string(i) + " has length " + std::to_string(words) +
-                                  " in a batch of length " + std::to_string(length));
-    }
-    try {
-      visit(i, static_cast<size_t>(words), scores.data() + i * length * width, heads.data() + i * length * width);
-    } catch (const posmoe::DecodeError& error) {
-      throw posmoe::DecodeError(error.word, "sentence " + std::to_string(i) + ", " + error.what());
-    }
-  }
-}
-
-template <typename Head>
-BatchHeads decode_batch(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths) {
-  const size_t size = scores.shape(0), length = scores.shape(1);
-  std::unique_ptr<int32_t[]> out(new int32_t[size * length]);
-  std::fill_n(out.get(), size * length, -1);
-  each_sentence<Head>(scores, heads, lengths, [&](size_t i, size_t words, const float* s, const Head* h) {
-    ThreadDecoder()->decode(s, h, words, scores.shape(2), out.get() + i * length);
-  });
-  return owned<int32_t, nb::shape<-1, -1>>(std::move(out), {size, length});
-}
-
-template <typename Head>
-size_t count_searches(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths) {
-  size_t searches = 0;
-  std::vector<int32_t> out(scores.shape(1));
-  each_sentence<Head>(scores, heads, lengths, [&](size_t, size_t words, const float* s, const Head* h) {
-    searches += ThreadDecoder()->decode(s, h, words, scores.shape(2), out.data());
-  });
-  return searches;
-}
-
-template <typename Head>
-void bind_decode_for(nb::module_& m) {
-  m.def("decode", &decode<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("search") = "auto",
-        "The best tree with a single root over scored candidate heads [n, C]: int32 [n].");
-  m.def("decode_batch", &decode_batch<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
-        "The best tree of every sentence of a batch [B, T, C]: int32 [B, T], -1 past a sentence's length.");
-  m.def("count_searches", &count_searches<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
-        "How many sentences of a batch have best heads that form no tree with a single root.");
-}
-
-void bind_decode(nb::module_& m) {
-  bind_decode_for<int32_t>(m);
-  bind_decode_for<int64_t>(m);
-}
-
 }  // namespace
 
 NB_MODULE(_core, m) {
   m.doc() = "The compiled core of posmoe.";
   m.attr("__version__") = posmoe::version();
-  bind_features(m);
-  bind_decode(m);
   bind_words(m);
   bind_tokenizer(m);
+  bind_features(m);
+  bind_decode(m);
+  bind_ranking(m);
 }

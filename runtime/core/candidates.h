@@ -42,6 +42,7 @@ class Candidates {
   size_t end(int32_t word) const { return static_cast<size_t>(word) * width_; }
 
   void set_score(size_t arc, double score) { scores_[arc] = score; }
+  void set_head(size_t arc, int32_t head) { heads_[arc] = head; }
   void drop(size_t arc) { heads_[arc] = -1; }
 
   // The best arc into a word from a head in least..most; of equal scores the smaller head.

@@ -120,9 +120,47 @@ uint32_t hash_suffix(const uint8_t* p, const uint8_t* end, uint32_t hash) {
   return fmix32(hash);
 }
 
+// The same for ASCII forms of at most kShapeLength characters, without branches but for the length: most words.
+// Returns false, hashes unset, where the form is no such one.
+bool hash_short_ascii(const uint8_t* form, size_t size, uint32_t hashes[kFeatures]) {
+  if (size > kShapeLength) return false;
+  uint8_t normal[4 + kShapeLength] = {};  // four bytes in front, so that every suffix starts inside
+  uint32_t word = kBasis, shape = kBasis ^ 5;
+  uint8_t before = 0, last = 0, all = 0;
+  for (size_t i = 0; i < size; ++i) {
+    all |= form[i];
+    const Ascii ascii = kAscii[form[i] & 127];
+    normal[4 + i] = ascii.normal;
+    word = fnv(word, ascii.normal);
+    const bool third = i >= 2 && ascii.shape == last && last == before;
+    shape = third ? shape : fnv(shape, ascii.shape);
+    before = last;
+    last = ascii.shape;
+  }
+  if (all >= 0x80) return false;
+  hashes[0] = fmix32(word);
+  hashes[5] = fmix32(shape);
+  for (size_t length = 2; length <= 4; ++length) {
+    uint32_t hash = kBasis ^ static_cast<uint32_t>(length - 1);
+    for (size_t back = length; back > 0; --back) {
+      const uint32_t next = fnv(hash, normal[4 + size - back]);
+      hash = back <= size ? next : hash;
+    }
+    hashes[length - 1] = fmix32(hash);
+  }
+  uint32_t prefix = kBasis ^ 4;
+  for (size_t i = 0; i < 3; ++i) {
+    const uint32_t next = fnv(prefix, normal[4 + i]);
+    prefix = i < size ? next : prefix;
+  }
+  hashes[4] = fmix32(prefix);
+  return true;
+}
+
 }  // namespace
 
 void hash_form(std::string_view form, uint32_t hashes[kFeatures]) {
+  if (hash_short_ascii(reinterpret_cast<const uint8_t*>(form.data()), form.size(), hashes)) return;
   const auto* const begin = reinterpret_cast<const uint8_t*>(form.data());
   const auto* const end = begin + form.size();
   uint32_t word = kBasis, prefix = kBasis ^ 4, shape = kBasis ^ 5;

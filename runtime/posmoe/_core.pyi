@@ -77,3 +77,10 @@ def decode_batch(
 def count_searches(
     scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
 ) -> int: ...
+
+# ---- ranked trees and probabilities ----
+
+def k_best(
+    scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], k: int
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]: ...
+def log_partition(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]]) -> float: ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,14 @@ from posmoe import _core
 from posmoe.errors import DecodeError
 
 Integers = NDArray[np.integer[Any]]  # int32 or int64
+
+
+class RankedTrees(NamedTuple):
+    """Distinct trees, best first; exp(log_probabilities) of all trees of the sentence add up to 1."""
+
+    heads: NDArray[np.int32]  # [m, n]
+    scores: NDArray[np.float64]  # [m]
+    log_probabilities: NDArray[np.float64]  # [m]
 
 
 @contextmanager
@@ -63,3 +71,20 @@ def count_searches(scores: NDArray[np.float32], heads: Integers, lengths: Intege
     scores, heads = _checked(scores, heads, "B, T, C")
     with _decode_errors():
         return _core.count_searches(scores, heads, np.asarray(lengths, dtype=np.int64))
+
+
+def k_best(scores: NDArray[np.float32], heads: Integers, k: int) -> RankedTrees:
+    """The k best trees of one sentence, fewer where fewer exist; arguments and errors as `decode`.
+
+    A tree's probability is exp(score) over the sum of exp(score) of all trees with one root. Mark what is no
+    candidate by a score of -inf or a negative head: a large negative score coarsens the order of the others.
+
+    Raises:
+        DecodeError: also past 4,096 words, as the sum takes O(n^3) time.
+    """
+    scores, heads = _checked(scores, heads, "n, C")
+    if k < 0:
+        raise DecodeError(f"expected a number of trees, got {k}")
+    with _decode_errors():
+        trees, totals = _core.k_best(scores, heads, k)
+        return RankedTrees(trees, totals, totals - _core.log_partition(scores, heads))

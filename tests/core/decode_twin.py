@@ -4,6 +4,7 @@ Arcs are dense here: `scores[word, head]` for words 1..n and heads 0..n, row 0 u
 """
 
 from functools import cache
+from heapq import heappop, heappush
 from itertools import product
 
 import numpy as np
@@ -107,6 +108,35 @@ def _edmonds(arcs: dict[int, dict[int, float]]) -> dict[int, int] | None:
     source = tree.pop(new)
     opened = {word: leaves[word] if head == new else head for word, head in tree.items()}
     return {**opened, **{word: best[word] for word in cycle}, enters[source]: source}
+
+
+def ranked_trees(matrix: NDArray[np.float64], k: int) -> list[list[int]]:
+    """The k best trees: each set of trees is split by every arc of its best tree (Lawler 1972)."""
+    first = best_tree(matrix)
+    queue = [] if first is None else [(-tree_score(matrix, first), first.tolist(), matrix, 0)]
+    trees: list[list[int]] = []
+    while queue and len(trees) < k:
+        _, tree, rest, fixed = heappop(queue)
+        trees.append(tree)
+        rest = rest.copy()
+        for word in range(fixed + 1, len(tree) + 1):
+            without = rest.copy()
+            without[word, tree[word - 1]] = NONE
+            other = best_tree(without)
+            if other is not None:
+                heappush(queue, (-tree_score(matrix, other), other.tolist(), without, word - 1))
+            kept = rest[word, tree[word - 1]]
+            rest[word] = NONE
+            rest[word, tree[word - 1]] = kept
+    return trees
+
+
+def log_partition(matrix: NDArray[np.float64]) -> float:
+    """The determinant of the single-root Laplacian (Koo et al. 2007, eq. 11)."""
+    weights = np.exp(matrix[1:])  # [word, head]
+    laplacian = np.diag(weights[:, 1:].sum(axis=1)) - weights[:, 1:].T  # [head, word]
+    laplacian[0] = weights[:, 0]
+    return float(np.linalg.slogdet(laplacian)[1])
 
 
 def best_tree(matrix: NDArray[np.float64]) -> NDArray[np.int32] | None:

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+
 from posmoe import _core
 from posmoe.decode import count_searches, decode, decode_batch
 from posmoe.errors import DecodeError
-
 from tests.core import decode_twin as twin
 
 SEARCHES = ("auto", "rows", "heaps")

@@ -88,6 +88,7 @@ def test_the_wheel_holds_one_package_with_its_core_types_and_models(wheel: zipfi
         if path.is_relative_to(sources):
             assert f"posmoe/{path.relative_to(sources).as_posix()}" in names
     assert "posmoe/py.typed" in names
+    assert [name for name in names if name.startswith("posmoe/models/") and name.endswith("/manifest.json")]
 
 
 def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:

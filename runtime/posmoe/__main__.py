@@ -1,0 +1,5 @@
+"""`python -m posmoe` is the command `posmoe`."""
+
+from .cli import main
+
+main()

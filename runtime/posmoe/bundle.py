@@ -1,0 +1,168 @@
+"""Model bundles: finding them, opening a folder or a `.posmoe` zip, and refusing what is not whole."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .bundle_checks import SIZES, check_tensors, part
+from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
+from .errors import BundleError
+from .safetensors import SafeTensors
+
+FORMAT = 1
+DEFAULT = "en-edge"
+ENTRY_POINTS = "posmoe.models"
+MAX_MANIFEST = 16 << 20
+MODELS = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle. `folder` is None when it came from a zip; `graph` holds the bytes of model.onnx."""
+
+    path: Path
+    folder: Path | None
+    manifest: dict[str, Any]
+    tags: tuple[str, ...]
+    labels: tuple[str, ...]
+    tensors: SafeTensors
+    graph: bytes
+
+    @classmethod
+    def load(cls, path: str | Path) -> Bundle:
+        """Open and check a bundle.
+
+        Raises:
+            BundleError: a file is missing, cut short or altered, the format is another version, the manifest
+                lacks something, or it disagrees with the tensors.
+        """
+        path = Path(path)
+        files: FolderFiles | ZipFiles = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+        manifest = _manifest(files, path)
+        recorded: dict[str, Any] = part(manifest, "files", dict, path)
+        for name in recorded:
+            check_name(name, path)
+        for name in (WEIGHTS, GRAPH):
+            if name not in recorded:
+                raise BundleError(
+                    f"bundle {path}: expected {name} among the manifest's files, it is missing."
+                )
+        contents = {name: files.checked(name, _record(recorded, name, path)) for name in recorded}
+        weights = contents[WEIGHTS]
+        bundle = cls(
+            path=path,
+            folder=path if path.is_dir() else None,
+            manifest=manifest,
+            tags=_names(manifest, "tags", path),
+            labels=_names(manifest, "labels", path),
+            tensors=weights
+            if isinstance(weights, SafeTensors)
+            else SafeTensors(weights, f"{path}:{WEIGHTS}"),
+            graph=as_bytes(contents[GRAPH]),
+        )
+        check_tensors(path, manifest, bundle.tags, bundle.labels, bundle.tensors)
+        return bundle
+
+    @property
+    def name(self) -> str:
+        """The model's name, such as `en-edge`."""
+        return str(self.manifest["name"])
+
+    @property
+    def version(self) -> str:
+        """The model's version."""
+        return str(self.manifest["version"])
+
+    @property
+    def max_sentence(self) -> int:
+        """The longest sentence in words; longer ones are cut."""
+        return int(self.manifest["tokenizer"]["max_sentence"])
+
+    @property
+    def rows(self) -> int:
+        """Rows of the feature table: padding, dropped word, and those of every kind of feature."""
+        return 2 + sum(int(self.manifest["features"][size]) for size in SIZES)
+
+
+def find(name_or_path: str | Path | None = None) -> Path:
+    """Where a bundle lies: the packaged model for None, a path, or a model that another package brings.
+
+    Packages bring models through the entry point group `posmoe.models`: the entry's name is the model's, its
+    object the path of the bundle or a function without arguments that returns it.
+
+    Raises:
+        BundleError: there is no such bundle.
+    """
+    name = DEFAULT if name_or_path is None else name_or_path
+    if name_or_path is not None and Path(name_or_path).exists():
+        return Path(name_or_path)
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise BundleError(f"no bundle at {name}: there is no such file or folder.")
+    if (MODELS / name / MANIFEST).is_file():
+        return MODELS / name
+    from importlib.metadata import entry_points
+
+    for entry in entry_points(group=ENTRY_POINTS, name=name):
+        try:
+            place = entry.load()
+            return Path(place() if callable(place) else place)
+        except Exception as error:
+            raise BundleError(
+                f"model {name!r}: the package that brings it ({entry.value}) failed: {error}"
+            ) from error
+    known = {folder.parent.name for folder in MODELS.glob(f"*/{MANIFEST}")}
+    known |= {entry.name for entry in entry_points(group=ENTRY_POINTS)}
+    if name_or_path is None:
+        raise BundleError("this installation has no model of its own. Name a bundle, or an installed model.")
+    raise BundleError(
+        f"no model named {name!r} is installed, and no such file or folder exists. "
+        f"Installed models: {', '.join(sorted(known)) or 'none'}."
+    )
+
+
+def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
+    """The manifest, of this format's version."""
+    data = files.read(MANIFEST, MAX_MANIFEST)
+    try:
+        manifest = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(
+            f"bundle {path}: {MANIFEST} is no whole JSON ({error}). Fetch or export it again."
+        ) from error
+    if not isinstance(manifest, dict):
+        raise BundleError(
+            f"bundle {path}: expected a JSON object in {MANIFEST}, got {type(manifest).__name__}."
+        )
+    if manifest.get("format") != FORMAT:
+        raise BundleError(
+            f"bundle {path}: expected format {FORMAT}, got {manifest.get('format')!r}. "
+            "Export it again with this version's posmoe-export, or install the posmoe it was made for."
+        )
+    for key in ("name", "version", "language"):
+        part(manifest, key, str, path)
+    return manifest
+
+
+def _names(manifest: Mapping[str, Any], key: str, path: Path) -> tuple[str, ...]:
+    """A list of distinct names, as tags and labels are; they may not break a CoNLL-U line."""
+    names: list[Any] = part(manifest, key, list, path)
+    if not names or not all(isinstance(name, str) and re.fullmatch(r"[!-~]+", name) for name in names):
+        raise BundleError(f"bundle {path}: expected {key} to be names in printable ASCII without spaces.")
+    if len(set(names)) != len(names):
+        raise BundleError(f"bundle {path}: a name is twice among the {key}.")
+    return tuple(names)
+
+
+def _record(recorded: Mapping[str, Any], name: str, path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of a file by the manifest."""
+    value = recorded[name]
+    size = value.get("bytes") if isinstance(value, dict) else None
+    digest = value.get("sha256") if isinstance(value, dict) else None
+    if type(size) is not int or size < 0 or not isinstance(digest, str):
+        raise BundleError(f"bundle {path}: expected `bytes` and `sha256` for {name} in the manifest's files.")
+    return size, digest

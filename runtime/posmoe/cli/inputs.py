@@ -1,0 +1,100 @@
+"""What the command reads: arguments that are text or files, and standard input."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+from .messages import say
+
+_FILE_NAME = re.compile(r".*[/\\].*|.*\.[A-Za-z][A-Za-z0-9]{0,9}|~.*")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Something to parse: a literal text, or a file (None: standard input)."""
+
+    name: str
+    text: str | None = None
+    path: Path | None = None
+
+
+def sources(arguments: list[str], texts: list[str]) -> list[Source]:
+    """Tell files from text (the rule is in the command's help); standard input where there is neither."""
+    result = [_source(argument) for argument in arguments]
+    result += [Source("text", text=text) for text in texts]
+    return result or [Source("standard input")]
+
+
+def _source(argument: str) -> Source:
+    if argument == "-":
+        return Source("standard input")
+    is_name = not re.search(r"\s", argument) and _FILE_NAME.fullmatch(argument) is not None
+    if is_name or (argument and os.path.exists(argument)):  # noqa: PTH110 (takes names of any length)
+        return Source(argument, path=Path(argument))
+    return Source("text", text=argument)
+
+
+class NamedFile:
+    """A binary file whose failures of reading name it."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
+        self._name = name
+
+    def read1(self, size: int) -> bytes:
+        """Some bytes, at most `size`; none at the end."""
+        return self._named(self._read, size)
+
+    def readline(self, size: int) -> bytes:
+        """The next line, or its first `size` bytes."""
+        return self._named(self._file.readline, size)
+
+    def position(self) -> int:
+        """Bytes read so far, as far as the file can tell."""
+        try:
+            return self._file.tell()
+        except (OSError, ValueError):
+            return 0
+
+    def _named(self, read: Callable[[int], bytes], size: int) -> bytes:
+        try:
+            return read(size)
+        except OSError as error:
+            raise InputError(f"{self._name}: cannot read it: {error.strerror or error}.") from error
+
+
+@contextlib.contextmanager
+def opened(source: Source) -> Iterator[NamedFile]:
+    """The bytes of a file or of standard input.
+
+    Raises:
+        InputError: it is missing, a folder, or cannot be read.
+    """
+    if source.path is None:
+        if sys.stdin is None or sys.stdin.closed:
+            raise InputError("standard input is closed. Name a file, or give a text.")
+        if sys.stdin.isatty():
+            say("reading from the terminal; end with Ctrl-D.")
+        yield NamedFile(sys.stdin.buffer, source.name)
+        return
+    if source.path.is_dir():
+        raise InputError(f"{source.name}: is a folder. Name the files in it.")
+    try:
+        file = source.path.open("rb")
+    except FileNotFoundError:
+        raise InputError(f"{source.name}: no such file. Give literal text with --text.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{source.name}: cannot open it: {getattr(error, 'strerror', None) or error}."
+        ) from error
+    with file:
+        yield NamedFile(file, source.name)

@@ -1,0 +1,122 @@
+"""`posmoe parse`: sources in, documents through the parser, text out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from ..document import Document
+from ..engines import ENGINES
+from ..errors import PosmoeError, PosmoeWarning
+from ..pipeline import Parser, load
+from ..writers import WRITERS, Place, rewrite
+from .messages import say
+from .output import ClosedPipe, open_output
+from .progress import Progress
+from .stream import Part, Stream
+
+
+@dataclass(frozen=True)
+class Job:
+    """The command's options, as they were given."""
+
+    inputs: list[str]
+    texts: list[str]
+    output: Path | None
+    model: str | None
+    format: str
+    input: str
+    backend: str
+    threads: int
+    k_best: int
+    gold_upos: bool
+    skip_invalid: bool
+
+
+class NothingDone(PosmoeError):
+    """Every input failed, so that there is no output."""
+
+
+def run(job: Job) -> int:
+    """Do the job; everything that goes wrong is said on standard error. Returns the exit code."""
+    if job.backend != "auto" and job.backend not in ENGINES:
+        say(f"expected --backend to be one of auto, {', '.join(ENGINES)}, got {job.backend!r}.")
+        return 2
+    signal.signal(signal.SIGTERM, _terminated)
+    warnings.simplefilter("ignore", PosmoeWarning)
+    try:
+        return _Run(job, load(job.model, backend=job.backend)).run()
+    except ClosedPipe:
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except NothingDone:
+        return 1
+    except PosmoeError as error:
+        say(str(error))
+        return 1
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, job: Job, parser: Parser) -> None:
+        self.job = job
+        self.parser = parser
+        self.stream = Stream(
+            job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid
+        )
+        self.cut = 0
+        self.sentences = 0
+        self.offset = 0
+
+    def run(self) -> int:
+        """Parse everything and write it; returns the exit code."""
+        stream = self.stream
+        progress = Progress(stream, self.job.output)
+        with open_output(self.job.output) as output, progress:
+            for document in self.parser.run(stream, threads=self.job.threads or cores()):
+                self.cut += document.cut
+                output.write(self._text(document, stream.parts.popleft()))
+                progress.update(self.sentences)
+            if stream.failed == len(stream.sources):
+                raise NothingDone
+        if self.cut:
+            limit = self.parser.bundle.max_sentence
+            say(f"{self.cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
+        if stream.skipped:
+            say(f"{stream.skipped} malformed sentence(s) were left out.")
+        return 1 if stream.failed or stream.skipped else 0
+
+    def _text(self, document: Document, part: Part) -> str:
+        """What is written of one document."""
+        trees = self.parser.rank(document, self.job.k_best) if self.job.k_best > 1 else None
+        if part.begins:
+            self.offset = 0
+        offset = self.offset if part.given is not None else part.start
+        name = part.source.name if len(self.stream.sources) > 1 else None
+        place = Place(self.sentences + 1, offset, name, part.begins)
+        self.offset += len(document.text) + 1
+        self.sentences += len(document)
+        if part.given is None or self.job.format != "conllu":
+            return WRITERS[self.job.format](document, place, trees)
+        ranked = trees or [None] * len(document)
+        pairs = zip(part.given, document, ranked, strict=True)
+        return "".join(rewrite(given, sentence, tree) for given, sentence, tree in pairs)
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    """Leave by an exception, so that no temporary file stays behind."""
+    sys.exit(128 + number)

@@ -1,0 +1,109 @@
+"""Engines run a bundle's network; this file chooses one, and says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..errors import EngineError, MissingExtraError
+
+
+class Scores(NamedTuple):
+    """What the network says of a batch of B sentences, padded to T words (docs: the ONNX graph's outputs)."""
+
+    tags: NDArray[np.float32]  # [B, T, tags]
+    arcs: NDArray[np.float32]  # [B, T, C]
+    heads: NDArray[np.int64]  # [B, T, C]: the head that a score is for; 0 is the root, -1 is no candidate
+    dependents: NDArray[np.float32]  # [B, T, q]
+    label_heads: NDArray[np.float32]  # [B, T + 1, q]; row 0 is the root
+
+
+class Engine(Protocol):
+    """A loaded network; one engine serves many threads at a time."""
+
+    name: str
+
+    def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
+        """Run one batch: features [B, T, 6], zero past each sentence's length; lengths [B], at least 1.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine's name and why it was taken."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An engine that posmoe knows: its module here, the package it needs and the extra that installs that."""
+
+    module: str | None = None
+    package: str | None = None
+    extra: str | None = None
+    title: str = ""
+
+
+# in the order in which `auto` prefers them
+ENGINES: dict[str, _Known] = {
+    "tensorrt": _Known(),
+    "native": _Known(),
+    "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
+    "triton": _Known(),
+}
+
+
+def choose(backend: str = "auto") -> Choice:
+    """Which engine serves a backend's name, without loading it.
+
+    Raises:
+        EngineError: the name is unknown, or this version has no such engine.
+        MissingExtraError: its package is not installed.
+    """
+    if backend == "auto":
+        absent = []
+        for name, known in ENGINES.items():
+            if known.module is None:
+                absent.append(name)
+            elif known.package is None or find_spec(known.package) is not None:
+                passed = (
+                    f" ({' and '.join(absent)} would come first, this version has not got them)"
+                    if absent
+                    else ""
+                )
+                return Choice(name, f"auto: the first engine that this installation has{passed}")
+        raise MissingExtraError("ONNX Runtime, the engine of this version,", "onnx")
+    known = ENGINES.get(backend, _Known())
+    if backend not in ENGINES:
+        raise EngineError(f"expected one of the engines auto, {', '.join(ENGINES)}, got {backend!r}.")
+    if known.module is None:
+        built = ", ".join(name for name, engine in ENGINES.items() if engine.module)
+        raise EngineError(f"engine {backend!r} is not in this version of posmoe. Take one of: auto, {built}.")
+    if known.package is not None and known.extra is not None and find_spec(known.package) is None:
+        raise MissingExtraError(known.title, known.extra)
+    return Choice(backend, "it was asked for")
+
+
+def create(bundle: Bundle, choice: Choice, threads: int = 1) -> Engine:
+    """Load a bundle's network into the chosen engine; one batch is computed on `threads` threads.
+
+    Raises:
+        BundleError: graph and manifest disagree.
+        EngineError: the engine refuses the graph.
+    """
+    module: Any = import_module(ENGINES[choice.name].module or "", __name__)
+    make: Callable[[Bundle, int], Engine] = module.load
+    return make(bundle, threads)

@@ -1,0 +1,44 @@
+"""Given sentences beyond the model's bound: parsed in pieces, joined to one tree again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .network import Columns
+
+# what the root of a later piece is to the root of the first one; the first that the model knows
+JOINING = ("parataxis", "list", "dep")
+
+
+def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """Sentence offsets [S + 1], with more of them inside every sentence of more than `limit` words."""
+    lengths = np.diff(offsets)
+    if len(lengths) == 0 or lengths.max() <= limit:
+        return offsets
+    inner = [np.arange(begin, end, limit) for begin, end in pairwise(offsets)]
+    return np.concatenate([*inner, offsets[-1:]]).astype(np.int64)
+
+
+def join_roots(
+    columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], labels: Sequence[str]
+) -> None:
+    """Make the trees of every sentence's pieces one tree with one root, in place."""
+    if len(pieces) == len(offsets):
+        return
+    joining = next((labels.index(label) for label in JOINING if label in labels), 0)
+    owner = np.searchsorted(offsets, pieces[:-1], side="right") - 1
+    root = 0
+    for begin, end, sentence in zip(pieces[:-1], pieces[1:], owner, strict=True):
+        heads = columns.heads[begin:end]
+        place = int(np.flatnonzero(heads == 0)[0])
+        shift = int(begin - offsets[sentence])
+        if shift == 0:
+            root = place + 1
+            continue
+        heads += shift
+        heads[place] = root
+        columns.deprels[begin + place] = joining

@@ -1,0 +1,106 @@
+"""What a parser is asked to parse: a text, or sentences that are cut into words already."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import InputError
+
+# a surface token: its form, its words, whether white space follows
+Surface = tuple[str, list[str], bool]
+MAX_BYTES = (1 << 32) - 1
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Either a text (with `lines`, every line of it is one sentence) or sentences of surface tokens.
+
+    `upos` may give the tag of every word, or None where it is to be predicted.
+    """
+
+    text: str | None = None
+    lines: bool = False
+    sentences: list[list[Surface]] | None = None
+    upos: list[str | None] | None = None
+
+    def size(self) -> int:
+        """About how many characters there are to parse."""
+        if self.text is not None:
+            return len(self.text)
+        return 6 * sum(len(sentence) for sentence in self.sentences or ())
+
+    def gold(self, tags: Mapping[str, int]) -> NDArray[np.int32] | None:
+        """Indices of the given tags, -1 where one is to be predicted; None without any.
+
+        Raises:
+            InputError: the model has no such tag.
+        """
+        if self.upos is None:
+            return None
+        try:
+            return np.array([-1 if tag is None else tags[tag] for tag in self.upos], np.int32)
+        except KeyError as error:
+            raise InputError(
+                f"expected one of the model's tags {', '.join(tags)} or None, got {error.args[0]!r}."
+            ) from error
+
+
+def text_request(text: str, lines: bool = False) -> Request:
+    """Ask for a text.
+
+    Raises:
+        InputError: it is no string, or one of 4 GiB or more.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"expected a text as str, got {type(text).__name__}.")
+    text = whole(text)
+    if len(text) > MAX_BYTES // 4 and len(text.encode()) > MAX_BYTES:
+        raise InputError("expected a text of less than 4 GiB; parse it in parts.")
+    return Request(text=text, lines=lines)
+
+
+def tokens_request(
+    sentences: Iterable[Sequence[str]], upos: Iterable[Sequence[str | None]] | None = None
+) -> Request:
+    """Ask for sentences of words.
+
+    Raises:
+        InputError: a sentence is no sequence of words or has none, a word is no string or blank, or there are
+            more or fewer tags than words.
+    """
+    surfaces: list[list[Surface]] = []
+    for number, sentence in enumerate(sentences):
+        if isinstance(sentence, str) or not isinstance(sentence, Sequence):
+            raise InputError(f"sentence {number}: expected a list of words, got {type(sentence).__name__}.")
+        for place, word in enumerate(sentence):
+            if not isinstance(word, str) or not word.strip():
+                raise InputError(f"sentence {number}, word {place}: expected a word, got {word!r:.80}.")
+        if not sentence:
+            raise InputError(f"sentence {number}: expected at least one word, got none.")
+        surfaces.append([(form, [form], True) for form in map(whole, sentence)])
+    if upos is None:
+        return Request(sentences=surfaces)
+    tags: list[str | None] = []
+    given = list(upos)
+    if len(given) != len(surfaces):
+        raise InputError(f"expected tags for {len(surfaces)} sentences, got {len(given)}.")
+    for number, (words, row) in enumerate(zip(surfaces, given, strict=True)):
+        if isinstance(row, str) or len(row) != len(words):
+            raise InputError(f"sentence {number}: expected a list of {len(words)} tags, got {row!r:.80}.")
+        tags.extend(row)
+    return Request(sentences=surfaces, upos=tags)
+
+
+def whole(text: str) -> str:
+    """The text with every lone surrogate replaced by U+FFFD, so that it has a UTF-8 form."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.sub("\ufffd", text)
+    return text

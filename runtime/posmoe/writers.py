@@ -1,0 +1,167 @@
+"""Documents as CoNLL-U, JSON lines or drawings: strings that can be written one after another."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .document import Document, Sentence
+from .draw import draw, printable
+from .readers.conllu import ConlluSentence
+from .request import whole
+from .trees import Tree
+
+# a document's ranked trees: a list for every sentence
+Trees = Sequence[Sequence[Tree]]
+_BREAKS = re.compile(r"[\t\n\r]+")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a document stands in what is written.
+
+    `first` is the number of its first sentence, `offset` the code points before it in its source; `source`
+    names that where there are several, and `begins` says that the document is the first of it.
+    """
+
+    first: int = 1
+    offset: int = 0
+    source: str | None = None
+    begins: bool = False
+
+
+Writer = Callable[[Document, Place, Trees | None], str]
+
+
+def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+    """CoNLL-U; with ranked trees a sentence comes once for each, as 1-1, 1-2 …"""
+    blocks = []
+    if place.begins and place.source is not None and len(document):
+        blocks.append(f"# newdoc id = {_cell(place.source)}\n")
+    for sentence in document:
+        for name, variant, comments in _variants(sentence, place, trees):
+            lines = [
+                f"# sent_id = {name}",
+                *comments,
+                f"# text = {_text(sentence)}",
+                *_rows(sentence, variant),
+            ]
+            blocks.append("\n".join(lines) + "\n\n")
+    return "".join(blocks)
+
+
+def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+    """A JSON object a line for every sentence; `start` and `end` count from the beginning of the source."""
+    lines = []
+    for sentence in document:
+        value: dict[str, Any] = {"id": str(place.first + sentence.index)}
+        if place.source is not None:
+            value["source"] = whole(place.source)
+        value |= sentence.to_dict()
+        for part in (value, *value["tokens"], *value["multiwords"]):
+            part["start"] += place.offset
+            part["end"] += place.offset
+        if trees is not None:
+            value["trees"] = [
+                {"probability": variant.probability, "heads": variant.heads, "deprels": variant.deprels}
+                for variant in trees[sentence.index]
+            ]
+        lines.append(json.dumps(value, ensure_ascii=False) + "\n")
+    return "".join(lines)
+
+
+def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+    """A drawing of every sentence."""
+    blocks = []
+    if place.begins and place.source is not None and len(document):
+        blocks.append(f"{printable(place.source)}:\n")
+    for sentence in document:
+        forms = [token.text for token in sentence]
+        tags = [token.upos for token in sentence]
+        for _, variant, comments in _variants(sentence, place, trees):
+            head = [comment.removeprefix("# posmoe_") for comment in comments]
+            blocks.append("\n".join([*head, draw(forms, tags, variant.heads, variant.deprels)]) + "\n\n")
+    return "".join(blocks)
+
+
+WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
+
+
+def rewrite(
+    given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, name: str = ""
+) -> str:
+    """A CoNLL-U sentence as it was given, with the tags, heads and relations of its parsed form.
+
+    Comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC stay; DEPS becomes `_`. With ranked
+    trees the sentence comes once for each, its sent_id (or `name`, where it has none) followed by -1, -2 …
+    """
+    blocks = []
+    for rank, variant in enumerate(ranked if ranked is not None else [_best(sentence)], 1):
+        comments = given.comments
+        if ranked is not None:
+            old = next(
+                (line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}"
+            )
+            comments = [f"{old.rstrip()}-{rank}", *_ranks(variant, rank, len(ranked))]
+            comments += [line for line in given.comments if line != old]
+        lines = list(comments)
+        words = zip(sentence, variant.heads, variant.deprels, strict=True)
+        for row in given.rows:
+            columns = list(row)
+            columns[8] = "_"
+            if row[0].isdecimal():
+                token, head, deprel = next(words)
+                columns[3], columns[6], columns[7] = token.upos, str(head), deprel
+            lines.append("\t".join(columns))
+        blocks.append("\n".join(lines) + "\n\n")
+    return "".join(blocks)
+
+
+def _variants(sentence: Sentence, place: Place, trees: Trees | None) -> Iterator[tuple[str, Tree, list[str]]]:
+    """Name, tree and comments of every tree that is to be written."""
+    number = place.first + sentence.index
+    if trees is None:
+        yield str(number), _best(sentence), []
+        return
+    ranked = trees[sentence.index]
+    for rank, variant in enumerate(ranked, 1):
+        yield f"{number}-{rank}", variant, _ranks(variant, rank, len(ranked))
+
+
+def _best(sentence: Sentence) -> Tree:
+    return Tree([token.head for token in sentence], [token.deprel for token in sentence], 1.0)
+
+
+def _ranks(variant: Tree, rank: int, count: int) -> list[str]:
+    return [f"# posmoe_tree = {rank}/{count}", f"# posmoe_probability = {variant.probability:.6g}"]
+
+
+def _rows(sentence: Sentence, variant: Tree) -> Iterator[str]:
+    """The lines of a sentence's words and multiword ranges."""
+    for token, head, deprel in zip(sentence, variant.heads, variant.deprels, strict=True):
+        multiword = token.multiword
+        if multiword is not None and multiword.first == token.index:
+            misc = "_" if multiword.space_after else "SpaceAfter=No"
+            yield f"{token.index}-{multiword.last}\t{_cell(multiword.text)}\t_\t_\t_\t_\t_\t_\t_\t{misc}"
+        misc = "_" if multiword is not None or token.space_after else "SpaceAfter=No"
+        yield f"{token.index}\t{_cell(token.text)}\t_\t{token.upos}\t_\t_\t{head}\t{deprel}\t_\t{misc}"
+
+
+def _text(sentence: Sentence) -> str:
+    """The sentence's surface tokens, with one space wherever white space follows."""
+    parts = []
+    for token in sentence:
+        multiword = token.multiword
+        if multiword is None:
+            parts.append(token.text + " " * token.space_after)
+        elif multiword.first == token.index:
+            parts.append(multiword.text + " " * multiword.space_after)
+    return _cell("".join(parts)).rstrip(" ")
+
+
+def _cell(text: str) -> str:
+    """Text that breaks neither line nor column."""
+    return _BREAKS.sub(" ", text)

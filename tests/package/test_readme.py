@@ -1,0 +1,48 @@
+"""The README shows what really comes out."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.paths import ROOT
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "runtime"), "PYTHONUTF8": "1"}
+
+pytest.importorskip("onnxruntime", reason="the bundled model runs on ONNX Runtime")
+
+
+def output(arguments: list[str], folder: Path = ROOT) -> str:
+    """What Python prints, given arguments."""
+    command = [sys.executable, *arguments]
+    run = subprocess.run(command, check=False, capture_output=True, env=ENVIRONMENT, cwd=folder)
+    assert run.returncode == 0, run.stderr.decode()
+    return run.stdout.decode()
+
+
+def test_the_first_example_gives_the_output_that_is_shown() -> None:
+    shown = re.search(r"^```console\n\$ posmoe (.*)\n([^`]*)```$", README, re.M)
+    assert shown is not None
+    assert output(["-m", "posmoe", *shlex.split(shown[1])]).strip("\n") == shown[2].strip("\n")
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S)
+    (tmp_path / "corpus.txt").write_text("One text.\nAnother one.\n")
+    first = output(["-c", code], tmp_path).splitlines()[0].split(" ")
+    assert first[:4] == ["I", "0", "1", "PRON"]
+
+
+def test_the_shell_examples_are_commands_that_exist() -> None:
+    (block,) = re.findall(r"^```sh\n(posmoe .*?)^```$", README, re.M | re.S)
+    for name in set(re.findall(r"posmoe (\w+)", block)):
+        page = output(["-m", "posmoe", name, "--help"])
+        for line in block.splitlines():
+            if f"posmoe {name}" in line:
+                for option in re.findall(r" (--\w[\w-]*)", line.partition("#")[0]):
+                    assert option in page

@@ -1,0 +1,67 @@
+"""Choosing an engine, and ONNX Runtime's scores."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from posmoe.bundle import Bundle
+from posmoe.engines import ENGINES, Choice, choose, create
+from posmoe.errors import EngineError, MissingExtraError
+from tests.bundles import CANDIDATES, LABEL_RANK, TAGS
+
+
+def test_auto_says_what_it_took_and_why() -> None:
+    choice = choose()
+    assert choice.name == "onnxruntime"
+    assert choice.reason.startswith("auto: ")
+    assert "native" in choice.reason
+    assert choose("onnxruntime") == Choice("onnxruntime", "it was asked for")
+
+
+def test_an_unknown_engine_is_refused_with_the_names() -> None:
+    with pytest.raises(EngineError, match=r"auto, tensorrt, native, onnxruntime, triton, got 'torch'"):
+        choose("torch")
+
+
+@pytest.mark.parametrize("name", [name for name, known in ENGINES.items() if known.module is None])
+def test_an_engine_of_a_later_version_is_refused(name: str) -> None:
+    with pytest.raises(EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, onnx"):
+        choose(name)
+
+
+@pytest.mark.parametrize("name", ["auto", "onnxruntime"])
+def test_a_missing_package_names_the_line_that_installs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'pos-moe-parser\[onnx\]'") as caught:
+        choose(name)
+    assert isinstance(caught.value, ImportError)
+    assert isinstance(caught.value, RuntimeError)
+
+
+def test_scores_do_not_depend_on_padding_or_neighbours(tiny: Path) -> None:
+    bundle = Bundle.load(tiny)
+    engine = create(bundle, choose())
+    rng = np.random.default_rng(1)
+    lengths = np.array([1, 5, 13], np.int64)
+    features = rng.integers(2, bundle.rows, (3, 13, 6), dtype=np.int32)
+    for row, length in enumerate(lengths):
+        features[row, length:] = 0
+    together = engine.scores(features, lengths)
+    assert together.tags.shape == (3, 13, len(TAGS))
+    assert together.heads.shape == together.arcs.shape == (3, 13, CANDIDATES)
+    assert together.label_heads.shape == (3, 14, LABEL_RANK)
+    for row, length in enumerate(lengths):
+        alone = engine.scores(features[row : row + 1, :length], lengths[row : row + 1])
+        np.testing.assert_array_equal(alone.heads[0], together.heads[row, :length])
+        np.testing.assert_allclose(alone.tags[0], together.tags[row, :length], atol=1e-5)
+        np.testing.assert_allclose(alone.arcs[0], together.arcs[row, :length], atol=1e-5)
+        np.testing.assert_allclose(alone.label_heads[0], together.label_heads[row, : length + 1], atol=1e-5)
+
+
+def test_a_failing_run_is_an_engine_error(tiny: Path) -> None:
+    bundle = Bundle.load(tiny)
+    engine = create(bundle, choose(), threads=2)
+    with pytest.raises(EngineError, match=r"failed on a batch of \[1, 1, 6\]"):
+        engine.scores(np.full((1, 1, 6), bundle.rows, np.int32), np.array([1], np.int64))
