@@ -167,16 +167,26 @@ void bind_words(nb::module_& m) {
 
 // ---- Tokenizer ----
 
+// The value of a specification's entry, or an error that names the entry.
+template <typename T>
+T value_of(nb::handle value, const char* key) {
+  try {
+    return nb::cast<T>(value);
+  } catch (const nb::cast_error&) {
+    throw nb::value_error((std::string("the tokeniser's specification has a wrong value for '") + key + "'").c_str());
+  }
+}
+
 template <typename T>
 T field(const nb::dict& spec, const char* key) {
-  if (!spec.contains(key)) throw nb::key_error(key);
-  return nb::cast<T>(spec[key]);
+  if (!spec.contains(key)) throw nb::value_error((std::string("the tokeniser's specification lacks '") + key + "'").c_str());
+  return value_of<T>(spec[key], key);
 }
 
 std::vector<posmoe::SplitRule> split_rules(const nb::dict& spec, const char* key) {
   std::vector<posmoe::SplitRule> rules;
   for (auto [form, words] : field<nb::dict>(spec, key)) {
-    rules.emplace_back(nb::cast<std::string>(form), nb::cast<std::vector<std::string>>(words));
+    rules.emplace_back(value_of<std::string>(form, key), value_of<std::vector<std::string>>(words, key));
   }
   return rules;
 }
@@ -265,11 +275,11 @@ void bind_tokenizer(nb::module_& m) {
             put("cut", lessons.cut, posmoe::kCutFeatures);
             put("multiword", lessons.multiword, posmoe::kMultiwordFeatures);
             put("boundary", lessons.boundary, posmoe::kBoundaryFeatures);
-            result["places"] = array(std::move(lessons.places));
-            return result;
+            return nb::make_tuple(result, array(std::move(lessons.places)));
           }, "text"_a, "guide"_a,
           "Follow gold decisions: per code point, 1 a token starts, 2 a sentence starts, 4 the token is a multiword.\n\n"
-          "Returns for cut, multiword and boundary the features (slots) and answers of every open decision.");
+          "Returns (for cut, multiword and boundary the features (slots) and answers of every open decision,\n"
+          "the kinds of the boundary decisions' places).");
 }
 
 // ---- features ----

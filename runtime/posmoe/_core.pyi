@@ -1,9 +1,56 @@
 # The compiled core of posmoe.
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+# ---- words ----
+
+class Words:
+    """A text cut into tokens, words and sentences; offsets are code points of `text`, arrays read-only."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def start(self) -> NDArray[np.uint32]: ...  # per word
+    @property
+    def end(self) -> NDArray[np.uint32]: ...
+    @property
+    def token(self) -> NDArray[np.uint32]: ...
+    @property
+    def token_start(self) -> NDArray[np.uint32]: ...  # per surface token
+    @property
+    def token_end(self) -> NDArray[np.uint32]: ...
+    @property
+    def space_after(self) -> NDArray[np.uint8]: ...
+    @property
+    def sentences(self) -> NDArray[np.uint32]: ...  # S + 1 offsets into words
+    @property
+    def split(self) -> NDArray[np.uint8]: ...  # per sentence: 1 if cut at the length bound
+    def form(self, i: int) -> str: ...
+    def forms(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    @staticmethod
+    def from_sentences(sentences: Sequence[Sequence[str]]) -> Words: ...
+    @staticmethod
+    def from_tokens(sentences: Sequence[Sequence[tuple[str, Sequence[str], bool]]]) -> Words: ...
+
+# ---- tokeniser ----
+
+_Examples = tuple[NDArray[np.uint32], NDArray[np.uint8]]  # slots [n, features], answers [n]
+
+class Tokenizer:
+    """Raw text to Words; immutable, thread-safe."""
+
+    def __init__(self, spec: dict[str, Any], weights: NDArray[np.int8]) -> None: ...
+    def __call__(self, text: str | bytes, lines: bool = False) -> Words: ...
+    def follow(
+        self, text: str, guide: NDArray[np.uint8]
+    ) -> tuple[dict[str, _Examples], NDArray[np.uint32]]: ...
+
+def character(point: int) -> tuple[int, int]: ...
 
 # ---- features ----
 

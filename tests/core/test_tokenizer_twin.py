@@ -11,7 +11,11 @@ from .tokenizer_specs import PIECES, TEXTS, make_spec, random_weights
 from .tokenizer_twin import CLASS_NUMBERS, TwinTokenizer
 from .tokenizer_twin_atoms import char_class, fold
 
-SPECS = [make_spec(), make_spec(grouped_digits=True, max_sentence=3), make_spec(closed=[], multiwords={}, suffixes={})]
+SPECS = [
+    make_spec(),
+    make_spec(grouped_digits=True, max_sentence=3),
+    make_spec(closed=[], multiwords={}, suffixes={}),
+]
 PAIRS = [
     (Tokenizer(spec, weights), TwinTokenizer(spec, weights))
     for seed, spec in enumerate(SPECS * 2)
@@ -38,7 +42,9 @@ def check_equal(text: str, pair: int, lines: bool) -> None:
     words, expected = core(text, lines), twin(text, lines)
     columns = zip(words.start.tolist(), words.end.tolist(), words.token.tolist(), words.forms(), strict=True)
     assert list(columns) == expected.words
-    tokens = zip(words.token_start.tolist(), words.token_end.tolist(), map(bool, words.space_after), strict=True)
+    tokens = zip(
+        words.token_start.tolist(), words.token_end.tolist(), map(bool, words.space_after), strict=True
+    )
     assert list(tokens) == expected.tokens
     assert words.sentences.tolist() == expected.sentences
     assert words.split.astype(bool).tolist() == expected.split

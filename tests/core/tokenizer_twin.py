@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .tokenizer_twin_atoms import BASE, DIGITS, MASK, PICTURE, POINT, SIGN, Atom, addresses, char_class, fold, next_atom
+from .tokenizer_twin_atoms import (
+    BASE,
+    DIGITS,
+    MASK,
+    PICTURE,
+    POINT,
+    SIGN,
+    Atom,
+    addresses,
+    char_class,
+    fold,
+    next_atom,
+)
 from .tokenizer_twin_features import (
     Features,
     Token,
@@ -18,7 +30,18 @@ from .tokenizer_twin_features import (
     slot,
 )
 
-CLASS_NUMBERS = "space lower upper letter ideograph digit sign extend picture flag".split()
+CLASS_NUMBERS = [
+    "space",
+    "lower",
+    "upper",
+    "letter",
+    "ideograph",
+    "digit",
+    "sign",
+    "extend",
+    "picture",
+    "flag",
+]
 
 
 def folded(text: str) -> str:
@@ -28,10 +51,10 @@ def folded(text: str) -> str:
 
 @dataclass
 class Result:
-    """What Words holds, as plain lists; offsets are code points."""
+    """What Words holds, as plain lists: words (start, end, token, form), tokens (start, end, space after)."""
 
-    words: list[tuple[int, int, int, str]] = field(default_factory=list)  # start, end, token, form
-    tokens: list[tuple[int, int, bool]] = field(default_factory=list)  # start, end, space after
+    words: list[tuple[int, int, int, str]] = field(default_factory=list)
+    tokens: list[tuple[int, int, bool]] = field(default_factory=list)
     sentences: list[int] = field(default_factory=lambda: [0])
     split: list[bool] = field(default_factory=list)
 
@@ -91,7 +114,9 @@ class TwinTokenizer:
             before = (0, 0) if gap == 3 else (tokens[-1].hash, tokens[-1].look)
         return tokens
 
-    def _cut_chunk(self, text: str, atoms: list[Atom], before: tuple[int, int], after: int, tokens: list[Token]) -> None:
+    def _cut_chunk(
+        self, text: str, atoms: list[Atom], before: tuple[int, int], after: int, tokens: list[Token]
+    ) -> None:
         joined = addresses(text, atoms)
         first = 0
         for i in range(len(atoms) - 1):
@@ -134,7 +159,7 @@ class TwinTokenizer:
             tokens.append(token)
 
     def _pieces(self, text: str, paragraph: list[Token], i: int) -> list[tuple[int, int, str | None]]:
-        """The words of a multiword token: spans, and forms that aren't in the text; empty if it is one word."""
+        """The words of a multiword token: spans, and forms that the text lacks; empty if it is one word."""
         token = paragraph[i]
         form = text[token.start : token.end]
         low = folded(form)
@@ -157,14 +182,21 @@ class TwinTokenizer:
             if length > 0 and length + len(pieces) > self.spec["max_sentence"]:
                 result.end_sentence(True)
             for start, end, form in pieces:
-                result.words.append((start, end, len(result.tokens), text[start:end] if form is None else form))
+                result.words.append(
+                    (start, end, len(result.tokens), text[start:end] if form is None else form)
+                )
             result.tokens.append((token.start, token.end, token.gap > 0))
             if i + 1 == len(paragraph):
                 result.end_sentence(False)
-            elif not lines and (token.look * 64 + paragraph[i + 1].look) * 4 + token.gap not in self.closed:
-                if self._decide("boundary", boundary_features(text, paragraph, i, begin)):
-                    begin = i + 1
-                    result.end_sentence(False)
+            elif not lines and self._ends(text, paragraph, i, begin):
+                begin = i + 1
+                result.end_sentence(False)
+
+    def _ends(self, text: str, paragraph: list[Token], i: int, begin: int) -> bool:
+        place = (paragraph[i].look * 64 + paragraph[i + 1].look) * 4 + paragraph[i].gap
+        if place in self.closed:
+            return False
+        return self._decide("boundary", boundary_features(text, paragraph, i, begin))
 
 
 def _skip_space(text: str, at: int, lines: bool) -> tuple[int, int]:
@@ -177,7 +209,9 @@ def _skip_space(text: str, at: int, lines: bool) -> tuple[int, int]:
     return end, 2 if breaks else int(end > at)
 
 
-def _cut_words(token: Token, form: str, stem: int, key: str, words: list[str]) -> list[tuple[int, int, str | None]]:
+def _cut_words(
+    token: Token, form: str, stem: int, key: str, words: list[str]
+) -> list[tuple[int, int, str | None]]:
     if folded("".join(words)) == folded(key):
         pieces: list[tuple[int, int, str | None]] = []
         at = start = token.start
@@ -202,4 +236,6 @@ def _cut_words(token: Token, form: str, stem: int, key: str, words: list[str]) -
 
 def _raised(c: str) -> str:
     upper = c.upper()
-    return upper if len(upper) == 1 and fold(ord(upper)) == ord(c) and char_class(ord(upper)) == "upper" else c
+    return (
+        upper if len(upper) == 1 and fold(ord(upper)) == ord(c) and char_class(ord(upper)) == "upper" else c
+    )

@@ -1,4 +1,4 @@
-"""A plain twin of the core's characters and atoms, for tests: offsets are code points, every text is a str."""
+"""A plain twin of the core's characters and atoms, for tests; offsets are code points."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ TABLE = Path(__file__).parents[2] / "docs" / "tokenizer.characters.txt"
 NONE, LOWER, INITIAL, CAPITAL, CAPITALS, MIXED, LETTERS, IDEOGRAPH, DIGITS, PICTURE = range(10)
 SIGN = 0x100
 POINT = SIGN + ord(".")
+APOSTROPHES = "\u0060\u00b4\u2018\u2019"
 
 
 def _read_table() -> tuple[list[int], list[int], list[str]]:
@@ -38,7 +39,7 @@ def lower(point: int) -> int:
 
 def fold(point: int) -> int:
     """Lower case, and one apostrophe for all."""
-    return ord("'") if chr(point) in "`´‘’" else lower(point)
+    return ord("'") if chr(point) in APOSTROPHES else lower(point)
 
 
 def char_class(point: int) -> str:
@@ -48,7 +49,13 @@ def char_class(point: int) -> str:
         return CLASSES[k]
     if lower(point) != point:
         return "upper"
-    small = 0x61 <= point <= 0x7A or 0xC0 <= point <= 0x17F or 0x3AC <= point <= 0x3CE or point == 0x390 or 0x430 <= point <= 0x45F
+    small = (
+        0x61 <= point <= 0x7A
+        or 0xC0 <= point <= 0x17F
+        or 0x3AC <= point <= 0x3CE
+        or point == 0x390
+        or 0x430 <= point <= 0x45F
+    )
     return "lower" if small else "letter"
 
 
@@ -172,7 +179,9 @@ def _joined_emails(atoms: list[Atom]) -> set[int]:
 def _begins_url(text: str, atoms: list[Atom], i: int) -> bool:
     if not _is_word(atoms[i]) or i + 2 >= len(atoms):
         return False
-    behind = "".join(chr(a.look - SIGN) if a.look >= SIGN else "w" if _is_word(a) else "p" for a in atoms[i + 1 : i + 4])
+    behind = "".join(
+        chr(a.look - SIGN) if a.look >= SIGN else "w" if _is_word(a) else "p" for a in atoms[i + 1 : i + 4]
+    )
     www = text[atoms[i].start : atoms[i].end].lower() == "www"
     return behind == "://" or (www and behind[:2] == ".w")
 

@@ -3,17 +3,27 @@
 from bisect import bisect_left
 from dataclasses import dataclass
 
-from .tokenizer_twin_atoms import DIGITS, MASK, NONE, POINT, SIGN, Atom, text_hash
+from .tokenizer_twin_atoms import APOSTROPHES, DIGITS, MASK, NONE, POINT, SIGN, Atom, text_hash
 
 (NUMBER, ALPHANUMERIC, COMPOUND, LOWER_POINT, INITIAL_POINT, CAPITAL_POINT, POINTS, ADDRESS, SIGNS, ELLIPSIS,
  TERMINAL, COMMA, SEMICOLON, COLON, OPEN, CLOSE, QUOTE, OPEN_QUOTE, CLOSE_QUOTE, APOSTROPHE, DASH, BULLET,
  OTHER_SIGN) = range(10, 33)  # fmt: skip
 
 SIGN_LOOKS = {
-    TERMINAL: ".!?‼。！？．؟۔।॥։።", ELLIPSIS: "…", COMMA: ",،、，", SEMICOLON: ";؛；", COLON: ":：", OPEN: "([{（「【",
-    CLOSE: ")]}）」】", QUOTE: '"＂', OPEN_QUOTE: "«“„‹", CLOSE_QUOTE: "»”›", APOSTROPHE: "'`´‘’", DASH: "-‐‑‒–—―",
-    BULLET: "*#><|=_~+•·■●",
-}  # fmt: skip
+    TERMINAL: ".!?\u203c\u3002\uff01\uff1f\uff0e\u061f\u06d4\u0964\u0965\u0589\u1362",
+    ELLIPSIS: "\u2026",
+    COMMA: ",\u060c\u3001\uff0c",
+    SEMICOLON: ";\u061b\uff1b",
+    COLON: ":\uff1a",
+    OPEN: "([{\uff08\u300c\u3010",
+    CLOSE: ")]}\uff09\u300d\u3011",
+    QUOTE: '"\uff02',
+    OPEN_QUOTE: "\u00ab\u201c\u201e\u2039",
+    CLOSE_QUOTE: "\u00bb\u201d\u203a",
+    APOSTROPHE: "'" + APOSTROPHES,
+    DASH: "-\u2010\u2011\u2012\u2013\u2014\u2015",
+    BULLET: "*#><|=_~+\u2022\u00b7\u25a0\u25cf",
+}
 LOOK_OF_SIGN = {c: look for look, signs in SIGN_LOOKS.items() for c in signs}
 
 SPACE_GAP = ("none", "space", "line", "paragraph")
@@ -77,7 +87,9 @@ def look_of(atoms: list[Atom], is_address: bool) -> int:
         return ALPHANUMERIC
     if looks[-1] != POINT:
         return COMPOUND
-    return POINTS if looks.count(POINT) > 1 else {2: INITIAL_POINT, 1: LOWER_POINT}.get(looks[0], CAPITAL_POINT)
+    return (
+        POINTS if looks.count(POINT) > 1 else {2: INITIAL_POINT, 1: LOWER_POINT}.get(looks[0], CAPITAL_POINT)
+    )
 
 
 def cut_features(text: str, atoms: list[Atom], first: int, i: int, hints: tuple[bool, int],
@@ -166,7 +178,7 @@ def _bucket(length: int) -> int:
 
 
 def boundary_features(text: str, paragraph: list[Token], i: int, begin: int) -> Features:
-    """The features of the place behind token i of a paragraph, in a sentence that began with token `begin`."""
+    """The features of the place behind token i of a paragraph; token `begin` began the sentence."""
 
     def token(k: int) -> Token:
         return paragraph[k] if 0 <= k < len(paragraph) else OUTSIDE
