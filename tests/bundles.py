@@ -61,7 +61,7 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
 
 def manifest(max_sentence: int = 10_000) -> dict[str, Any]:
     """A manifest without the list of files."""
-    no_table = {"size": 0, "bias": 0}
+    tables = {"cut": 28, "multiword": 16, "boundary": 32}  # number of features
     return {
         "format": 1,
         "name": "tiny",
@@ -75,11 +75,14 @@ def manifest(max_sentence: int = 10_000) -> dict[str, Any]:
         "tokenizer": {
             "version": 1,
             "max_sentence": max_sentence,
+            "grouped_digits": False,
             "abbreviations": ["mr."],
+            "endings": [],
             "multiwords": {"don't": ["do", "n't"], "gonna": ["gon", "na"]},
             "ambiguous": {},
             "suffixes": {},
-            "tables": {"cut": no_table, "multiword": no_table, "boundary": no_table},
+            "closed": [],
+            "tables": {name: {"size": 0, "bias": -1, "features": size} for name, size in tables.items()},
         },
         "features": FEATURES,
         "metrics": {"uas": 12.5, "las": 6.25},

@@ -18,6 +18,7 @@ from .network import Network
 from .pieces import cut_long, join_roots
 from .request import Request, text_request, tokens_request
 from .schedule import ordered
+from .tokens import load_tokenizer, words_of_tokens
 from .trees import Tree
 
 # characters after which a group of texts is closed, whatever the batch size
@@ -40,7 +41,7 @@ class Parser:
         self._network = Network(bundle, create(bundle, self.engine, threads))
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
-            self._tokenizer = _core.Tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
+            self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
             self._features = load_features(manifest["features"], tensors["features.keys"])
         except (ValueError, TypeError, KeyError, RuntimeError) as error:
             raise BundleError(f"bundle {bundle.path}: the core refuses its manifest: {error!r}.") from error
@@ -149,7 +150,7 @@ class Parser:
     def _words(self, request: Request) -> _core.Words:
         if request.text is not None:
             return self._tokenizer(request.text, request.lines)
-        return _core.Words.from_tokens(request.sentences)
+        return words_of_tokens(request.sentences or [])
 
 
 def load(name_or_path: str | Path | None = None, backend: str = "auto", threads: int = 1) -> Parser:

@@ -58,6 +58,22 @@ def test_without_paragraphs_blocks_end_at_a_bound(text: str, expected: list[str]
     assert [block.text for block in TextReader(io.BytesIO(text.encode()), aim=12, limit=12)] == expected
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("lines", [True, False])
+def test_every_kind_of_line_end_counts(end: str, lines: bool) -> None:
+    text = f"ab cd{end}{end}" * 50
+    blocks = [block.text for block in TextReader(Dripping(text.encode()), lines, aim=20, limit=1000)]
+    assert "".join(blocks) == text
+    assert len(blocks) > 8
+    assert all(block.startswith(("ab", *"\r\n")) and block.endswith(end) for block in blocks)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \n\t"])
+def test_a_single_line_end_ends_no_paragraph(end: str) -> None:
+    text = f"ab cd{end}" * 50
+    assert len(list(TextReader(Dripping(text.encode()), aim=20, limit=1000))) == 1
+
+
 def test_with_lines_blocks_end_at_lines() -> None:
     text = "a b.\n\nc d\r\ne f\n" + "x " * 10
     blocks = [block.text for block in TextReader(io.BytesIO(text.encode()), lines=True, aim=6, limit=14)]
