@@ -44,7 +44,7 @@ class Parser:
             self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
             self._features = load_features(manifest["features"], tensors["features.keys"])
         except (ValueError, TypeError, KeyError, RuntimeError) as error:
-            raise BundleError(f"bundle {bundle.path}: the core refuses its manifest: {error!r}.") from error
+            raise BundleError(f"bundle {bundle.path}: {error}") from error
         self._tags = {tag: index for index, tag in enumerate(bundle.tags)}
 
     def __call__(self, text: str) -> Document:

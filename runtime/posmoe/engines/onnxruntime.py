@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..bundle_files import GRAPH, WEIGHTS
-from ..errors import BundleError, EngineError, MissingExtraError
+from ..errors import BundleError, EngineError
 from . import Scores
 
 INPUTS = {"features": "tensor(int32)", "lengths": "tensor(int64)"}
@@ -47,7 +47,7 @@ def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtraError("ONNX Runtime", "onnx") from error
+        raise EngineError(f"ONNX Runtime is installed but cannot be loaded: {error}") from error
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
