@@ -10,9 +10,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
+from safetensors.numpy import save_file
+
 from posmoe._core import word_hash
 from posmoe.safetensors import SafeTensors
-from safetensors.numpy import save_file
 
 TAGS = [
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM", "PART"),
@@ -60,7 +61,7 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
 
 def manifest(max_sentence: int = 10_000) -> dict[str, Any]:
     """A manifest without the list of files."""
-    no_table = {"size": 0, "bias": 0}
+    tables = {"cut": 28, "multiword": 16, "boundary": 32}  # number of features
     return {
         "format": 1,
         "name": "tiny",
@@ -74,11 +75,14 @@ def manifest(max_sentence: int = 10_000) -> dict[str, Any]:
         "tokenizer": {
             "version": 1,
             "max_sentence": max_sentence,
+            "grouped_digits": False,
             "abbreviations": ["mr."],
+            "endings": [],
             "multiwords": {"don't": ["do", "n't"], "gonna": ["gon", "na"]},
             "ambiguous": {},
             "suffixes": {},
-            "tables": {"cut": no_table, "multiword": no_table, "boundary": no_table},
+            "closed": [],
+            "tables": {name: {"size": 0, "bias": -1, "features": size} for name, size in tables.items()},
         },
         "features": FEATURES,
         "metrics": {"uas": 12.5, "las": 6.25},

@@ -57,4 +57,6 @@ class QuantisedLexicon(nn.Module):
 
     def forward(self, identifiers: Tensor) -> Tensor:
         """Identifiers int [batch, time, 6] → float [batch, time, dim]."""
-        return (self.codes[identifiers].float() * self.scale[identifiers][..., None]).sum(-2)
+        index = identifiers.flatten().long()
+        rows = self.codes.index_select(0, index).float() * self.scale.index_select(0, index)[:, None]
+        return rows.view(*identifiers.shape, -1).sum(-2)

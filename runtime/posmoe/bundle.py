@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +43,8 @@ class Bundle:
                 lacks something, or it disagrees with the tensors.
         """
         path = Path(path)
-        files: FolderFiles | ZipFiles = FolderFiles(path) if path.is_dir() else ZipFiles(path)
+        folder = os.path.isdir(path)  # noqa: PTH112 (no error where the folder above is closed)
+        files: FolderFiles | ZipFiles = FolderFiles(path) if folder else ZipFiles(path)
         manifest = _manifest(files, path)
         recorded: dict[str, Any] = part(manifest, "files", dict, path)
         for name in recorded:
@@ -56,7 +58,7 @@ class Bundle:
         weights = contents[WEIGHTS]
         bundle = cls(
             path=path,
-            folder=path if path.is_dir() else None,
+            folder=path if folder else None,
             manifest=manifest,
             tags=_names(manifest, "tags", path),
             labels=_names(manifest, "labels", path),
@@ -99,7 +101,7 @@ def find(name_or_path: str | Path | None = None) -> Path:
         BundleError: there is no such bundle.
     """
     name = DEFAULT if name_or_path is None else name_or_path
-    if name_or_path is not None and Path(name_or_path).exists():
+    if name_or_path is not None and os.path.exists(name_or_path):  # noqa: PTH110 (takes names of any length)
         return Path(name_or_path)
     if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise BundleError(f"no bundle at {name}: there is no such file or folder.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,20 @@ class Arrays:
     sentences: NDArray[np.uint32]  # [S + 1]; sentence s has the words sentences[s] .. sentences[s + 1]
     tags: tuple[str, ...]
     labels: tuple[str, ...]
+
+
+class Lists(NamedTuple):
+    """A document's columns as Python lists, for those who walk over all words."""
+
+    forms: list[str]  # [n]
+    upos: list[str]  # [n]
+    heads: list[int]  # [n]
+    deprels: list[str]  # [n]
+    space_after: list[bool]  # [n]; False between the words of a multiword token
+    sentences: list[int]  # [S + 1], offsets into the words
+    starts: list[int]  # [S], code points where the sentences begin
+    ends: list[int]  # [S]
+    multiwords: dict[int, tuple[int, int]]  # first word of a multiword token → its surface token, its words
 
 
 @dataclass(frozen=True)
@@ -99,17 +113,17 @@ class Sentence:
     def __init__(self, document: Document, index: int) -> None:
         self.document = document
         self.index = index
-        self._first, self._last = (int(at) for at in document.arrays().sentences[index : index + 2])
+        self._first, self._last = document.lists.sentences[index : index + 2]
 
     @property
     def start(self) -> int:
         """Code point in the document's text where the sentence begins."""
-        return int(self.document._words.token_start[self.document._words.token[self._first]])
+        return self.document.lists.starts[self.index]
 
     @property
     def end(self) -> int:
         """Code point in the document's text where the sentence ends."""
-        return int(self.document._words.token_end[self.document._words.token[self._last - 1]])
+        return self.document.lists.ends[self.index]
 
     @property
     def text(self) -> str:
@@ -125,40 +139,37 @@ class Sentence:
     def multiwords(self) -> list[Multiword]:
         """The surface tokens of several words, in order."""
         words = self.document._words
-        owner = words.token[self._first : self._last]
+        found = self.document.lists.multiwords
         result = []
-        for token in np.unique(owner[1:][owner[1:] == owner[:-1]]).tolist():
-            first, last = np.searchsorted(owner, [token, token + 1]).tolist()
-            start, end = int(words.token_start[token]), int(words.token_end[token])
-            space = bool(words.space_after[token])
-            result.append(Multiword(self.document.text[start:end], start, end, first + 1, last, space))
+        for place in range(self._first, self._last) if found else ():
+            if place in found:
+                token, size = found[place]
+                start, end = int(words.token_start[token]), int(words.token_end[token])
+                first = place - self._first + 1
+                space = bool(words.space_after[token])
+                text = self.document.text[start:end]
+                result.append(Multiword(text, start, end, first, first + size - 1, space))
         return result
 
     @cached_property
     def tokens(self) -> list[Token]:
         """The sentence's words."""
-        document, here = self.document, slice(self._first, self._last)
-        words, columns = document._words, document.arrays()
-        owner = words.token[here]
-        closes = np.append(owner[1:] != owner[:-1], True)  # the last word of its surface token
-        space = (words.space_after[owner] != 0) & closes
+        lists, arrays, here = self.document.lists, self.document.arrays(), slice(self._first, self._last)
         within: dict[int, Multiword] = {}
         for multiword in self.multiwords:
             within.update(dict.fromkeys(range(multiword.first, multiword.last + 1), multiword))
         rows = zip(
-            document.forms[here],
-            columns.start[here].tolist(),
-            columns.end[here].tolist(),
-            space.tolist(),
-            columns.upos[here].tolist(),
-            columns.heads[here].tolist(),
-            columns.deprels[here].tolist(),
+            lists.forms[here],
+            zip(arrays.start[here].tolist(), arrays.end[here].tolist(), strict=True),
+            lists.space_after[here],
+            lists.upos[here],
+            lists.heads[here],
+            lists.deprels[here],
             strict=True,
         )
-        tags, labels = columns.tags, columns.labels
         return [
-            Token(self, i, text, (start, end), after, tags[upos], head, labels[deprel], within.get(i))
-            for i, (text, start, end, after, upos, head, deprel) in enumerate(rows, 1)
+            Token(self, i, text, span, space, upos, head, deprel, within.get(i))
+            for i, (text, span, space, upos, head, deprel) in enumerate(rows, 1)
         ]
 
     def __len__(self) -> int:
@@ -237,9 +248,28 @@ class Document:
         )
 
     @cached_property
-    def forms(self) -> list[str]:
-        """The forms of all words."""
-        return list(self._words.forms())
+    def lists(self) -> Lists:
+        """The document's columns as Python lists."""
+        words, arrays = self._words, self._arrays
+        token, offsets = words.token, arrays.sentences
+        closes = np.append(token[1:] != token[:-1], True)[: len(token)]  # the last word of its token
+        opens = np.insert(closes[:-1], 0, True)[: len(token)]
+        many = np.flatnonzero(opens & ~closes)
+        sizes = np.flatnonzero(closes)[np.cumsum(opens)[many] - 1] - many + 1
+        tags, labels = arrays.tags, arrays.labels
+        return Lists(
+            forms=list(words.forms()),
+            upos=[tags[tag] for tag in arrays.upos.tolist()],
+            heads=arrays.heads.tolist(),
+            deprels=[labels[label] for label in arrays.deprels.tolist()],
+            space_after=((words.space_after[token] != 0) & closes).tolist(),
+            sentences=offsets.tolist(),
+            starts=words.token_start[token[offsets[:-1]]].tolist(),
+            ends=words.token_end[token[offsets[1:] - 1]].tolist(),
+            multiwords=dict(
+                zip(many.tolist(), zip(token[many].tolist(), sizes.tolist(), strict=True), strict=True)
+            ),
+        )
 
     def arrays(self) -> Arrays:
         """The document's columns, without a copy. Don't write into them."""

@@ -78,7 +78,7 @@ def _branches(heads: Sequence[int]) -> list[str] | None:
         above = 0 if head == 0 else 2 * columns[head - 1]
         grid[row, above + 1 : column] |= LEFT | RIGHT
         grid[row, column] |= LEFT
-        grid[row, above] |= RIGHT
+        grid[row, above] |= RIGHT if head else LEFT | RIGHT
         if head:
             top, bottom = sorted((row, head - 1))
             grid[top, above] |= DOWN
@@ -86,10 +86,11 @@ def _branches(heads: Sequence[int]) -> list[str] | None:
             grid[top + 1 : bottom, above] |= UP | DOWN
     rows = []
     for row, cells in enumerate(grid):
-        end = 2 * columns[row]
-        cells[: end + 1][cells[: end + 1] == RIGHT] = LEFT | RIGHT
-        line = "".join(_LINES[cell] for cell in cells[: end + 1])
-        rows.append(line[:-1] + "─" if line[-1] == "╴" else line)
+        own = 2 * columns[row]
+        if cells[own] == LEFT:
+            cells[own] = LEFT | RIGHT
+        end = int(np.flatnonzero(cells)[-1])  # where words cross, others' lines may pass right of the own one
+        rows.append("".join(_LINES[cell] for cell in cells[: end + 1]))
     return rows
 
 

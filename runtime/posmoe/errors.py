@@ -55,7 +55,3 @@ class PosmoeWarning(UserWarning):
 
 class LongSentenceWarning(PosmoeWarning):
     """A sentence was longer than the model's bound and was cut there."""
-
-
-class InvalidBytesWarning(PosmoeWarning):
-    """Bytes that are no UTF-8 were replaced by U+FFFD."""

@@ -41,6 +41,11 @@ class Batch(NamedTuple):
     words: Integers  # [B, T], index of the word in the flat columns; meaningless where not `real`
     real: NDArray[np.bool_]  # [B, T]
 
+    def sentence(self, row: int) -> Batch:
+        """One row as a batch of its own."""
+        one = slice(row, row + 1)
+        return Batch(self.sentences[one], self.lengths[one], self.words[one], self.real[one])
+
 
 class Network:
     """The network of a bundle behind one engine; thread-safe."""
@@ -86,9 +91,9 @@ class Network:
             scores = self.run(features, batch)
             tags = known_tags(scores, batch, gold)
             for row, (sentence, length) in enumerate(zip(batch.sentences, batch.lengths, strict=True)):
-                own = Scores(*(array[row : row + 1] for array in scores))
+                own = scores.sentence(row)
                 trees = k_best(own.arcs[0, :length], own.heads[0, :length], k)
-                one = Batch(*(array[row : row + 1] for array in batch))
+                one = batch.sentence(row)
                 padded = np.zeros((1, batch.real.shape[1]), np.int32)
                 deprels = []
                 for heads in trees.heads:

@@ -18,6 +18,7 @@ from .network import Network
 from .pieces import cut_long, join_roots
 from .request import Request, text_request, tokens_request
 from .schedule import ordered
+from .tokens import load_tokenizer, words_of_tokens
 from .trees import Tree
 
 # characters after which a group of texts is closed, whatever the batch size
@@ -40,10 +41,10 @@ class Parser:
         self._network = Network(bundle, create(bundle, self.engine, threads))
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
-            self._tokenizer = _core.Tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
+            self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
             self._features = load_features(manifest["features"], tensors["features.keys"])
         except (ValueError, TypeError, KeyError, RuntimeError) as error:
-            raise BundleError(f"bundle {bundle.path}: the core refuses its manifest: {error!r}.") from error
+            raise BundleError(f"bundle {bundle.path}: {error}") from error
         self._tags = {tag: index for index, tag in enumerate(bundle.tags)}
 
     def __call__(self, text: str) -> Document:
@@ -62,7 +63,8 @@ class Parser:
         of all texts before it.
 
         Args:
-            batch_size: texts that are analysed together; long texts close a batch early.
+            batch_size: texts that are analysed together; long texts close a batch early. With 1, a document
+                comes as soon as its text is read.
             threads: batches that are analysed at a time.
         """
         return self.run((text_request(text) for text in texts), batch_size, threads)
@@ -82,8 +84,8 @@ class Parser:
     def k_best(self, tokens: Sequence[str], k: int, upos: Sequence[str | None] | None = None) -> list[Tree]:
         """The k likeliest trees of one sentence, best first; fewer where fewer exist.
 
-        Probabilities are those of the whole trees: of all trees of the sentence they add up to 1. Relations are
-        the best ones given the tree.
+        Probabilities are those of the whole trees: of all trees of the sentence they add up to 1. Relations
+        are the best ones given the tree.
 
         Raises:
             InputError: as `parse_tokens`, or k is below 1.
@@ -148,7 +150,7 @@ class Parser:
     def _words(self, request: Request) -> _core.Words:
         if request.text is not None:
             return self._tokenizer(request.text, request.lines)
-        return _core.Words.from_tokens(request.sentences)
+        return words_of_tokens(request.sentences or [])
 
 
 def load(name_or_path: str | Path | None = None, backend: str = "auto", threads: int = 1) -> Parser:

@@ -79,7 +79,7 @@ def tokens_request(
         if isinstance(sentence, str) or not isinstance(sentence, Sequence):
             raise InputError(f"sentence {number}: expected a list of words, got {type(sentence).__name__}.")
         for place, word in enumerate(sentence):
-            if not isinstance(word, str) or not word.strip():
+            if not isinstance(word, str) or not word.strip(" \t\r\n"):
                 raise InputError(f"sentence {number}, word {place}: expected a word, got {word!r:.80}.")
         if not sentence:
             raise InputError(f"sentence {number}: expected at least one word, got none.")

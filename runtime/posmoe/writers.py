@@ -16,6 +16,7 @@ from .trees import Tree
 
 # a document's ranked trees: a list for every sentence
 Trees = Sequence[Sequence[Tree]]
+TAB = "\t"
 _BREAKS = re.compile(r"[\t\n\r]+")
 
 
@@ -132,26 +133,41 @@ def _variants(sentence: Sentence, place: Place, trees: Trees | None) -> Iterator
 
 
 def _best(sentence: Sentence) -> Tree:
-    return Tree([token.head for token in sentence], [token.deprel for token in sentence], 1.0)
+    lists, index = sentence.document.lists, sentence.index
+    here = slice(*lists.sentences[index : index + 2])
+    return Tree(lists.heads[here], lists.deprels[here], 1.0)
 
 
 def _ranks(variant: Tree, rank: int, count: int) -> list[str]:
     return [f"# posmoe_tree = {rank}/{count}", f"# posmoe_probability = {variant.probability:.6g}"]
 
 
-def _rows(sentence: Sentence, variant: Tree) -> Iterator[str]:
+def _rows(sentence: Sentence, variant: Tree) -> list[str]:
     """The lines of a sentence's words and multiword ranges."""
-    for token, head, deprel in zip(sentence, variant.heads, variant.deprels, strict=True):
-        multiword = token.multiword
-        if multiword is not None and multiword.first == token.index:
-            misc = "_" if multiword.space_after else "SpaceAfter=No"
-            yield f"{token.index}-{multiword.last}\t{_cell(multiword.text)}\t_\t_\t_\t_\t_\t_\t_\t{misc}"
-        misc = "_" if multiword is not None or token.space_after else "SpaceAfter=No"
-        yield f"{token.index}\t{_cell(token.text)}\t_\t{token.upos}\t_\t_\t{head}\t{deprel}\t_\t{misc}"
+    lists, index = sentence.document.lists, sentence.index
+    begin, end = lists.sentences[index : index + 2]
+    forms = lists.forms[begin:end]
+    if _BREAKS.search("".join(forms)):
+        forms = [_cell(form) for form in forms]
+    columns = (forms, lists.upos[begin:end], variant.heads, variant.deprels, lists.space_after[begin:end])
+    rows = [
+        f"{i}\t{form}\t_\t{tag}\t_\t_\t{head}\t{label}\t_\t{'_' if space else 'SpaceAfter=No'}"
+        for i, (form, tag, head, label, space) in enumerate(zip(*columns, strict=True), 1)
+    ]
+    for multiword in reversed(sentence.multiwords):
+        first, last = multiword.first, multiword.last
+        for i in range(first - 1, last):
+            rows[i] = f"{rows[i].rpartition(TAB)[0]}\t_"
+        misc = "_" if multiword.space_after else "SpaceAfter=No"
+        rows.insert(first - 1, f"{first}-{last}\t{_cell(multiword.text)}\t_\t_\t_\t_\t_\t_\t_\t{misc}")
+    return rows
 
 
 def _text(sentence: Sentence) -> str:
     """The sentence's surface tokens, with one space wherever white space follows."""
+    text = sentence.text
+    if text.isprintable() and "  " not in text:
+        return text
     parts = []
     for token in sentence:
         multiword = token.multiword

@@ -52,7 +52,7 @@ def test_any_text_gives_trees(nlp: posmoe.Parser, text: str) -> None:
     document = nlp(text)
     assert len(document.text) == len(text)
     check(document)
-    covered = set()
+    covered: set[int] = set()
     for sentence in document:
         for token in sentence:
             covered.update(range(token.start, token.end))
@@ -138,7 +138,11 @@ def test_bad_tokens_are_refused(
 def test_words_with_surrogates_tabs_and_spaces(nlp: posmoe.Parser) -> None:
     document = nlp.parse_tokens([["a\tb", "New York", "\ud800"]])
     assert [token.text for token in document[0]] == ["a\tb", "New York", "\ufffd"]
-    assert [line.split("\t")[1] for line in document.to_conllu().splitlines()[2:5]] == ["a b", "New York", "\ufffd"]
+    assert [line.split("\t")[1] for line in document.to_conllu().splitlines()[2:5]] == [
+        "a b",
+        "New York",
+        "\ufffd",
+    ]
 
 
 TEXTS = [f"I saw dog {number}. Don't go!\n\n{'word ' * (number % 7)}" for number in range(40)] + ["", " "]

@@ -83,7 +83,10 @@ def tensor(dtype: Any, shape: Any, *offsets: Any) -> dict[str, Any]:
         (framed({"a": tensor("F32", [-1], 0, 4)}, 4), "shape"),
         (framed({"a": tensor("F32", [True], 0, 4)}, 4), "shape"),
         (framed({"a": tensor("F32", [1 << 60], 0, 4)}, 4), "shape"),
-        (framed({"a": tensor("F32", [1 << 50, 1 << 50], 0, 4)}, 4), "expected 5070602400912917605986812821504"),
+        (
+            framed({"a": tensor("F32", [1 << 50, 1 << 50], 0, 4)}, 4),
+            "expected 5070602400912917605986812821504",
+        ),
         (framed({"a": tensor("F32", [1], 0)}, 4), "pair of offsets"),
         (framed({"a": tensor("F32", [1], 4, 0)}, 4), "expected 4 bytes"),
         (framed({"a": tensor("F32", [2], 0, 4)}, 4), "expected 8 bytes"),

@@ -86,7 +86,7 @@ def opened(source: Source) -> Iterator[NamedFile]:
             say("reading from the terminal; end with Ctrl-D.")
         yield NamedFile(sys.stdin.buffer, source.name)
         return
-    if source.path.is_dir():
+    if os.path.isdir(source.path):  # noqa: PTH112 (no error where the folder above is closed)
         raise InputError(f"{source.name}: is a folder. Name the files in it.")
     try:
         file = source.path.open("rb")

@@ -39,6 +39,10 @@ def open_output(path: Path | None) -> Output:
         OutputError: the path is a folder, or its folder cannot be written to.
     """
     if path is None or str(path) == "-":
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.setmode(1, os.O_BINARY)
         return _Stream(1, "standard output", closes=False)
     try:
         status = path.stat()

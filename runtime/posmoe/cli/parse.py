@@ -47,19 +47,31 @@ def run(job: Job) -> int:
     if job.backend != "auto" and job.backend not in ENGINES:
         say(f"expected --backend to be one of auto, {', '.join(ENGINES)}, got {job.backend!r}.")
         return 2
+    interrupt = _Interrupt()
+    signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, _terminated)
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
         return _Run(job, load(job.model, backend=job.backend)).run()
     except ClosedPipe:
         return 0
-    except KeyboardInterrupt:
-        return 130
-    except NothingDone:
+    except (KeyboardInterrupt, PosmoeError) as error:
+        if interrupt.came:
+            return 130
+        if not isinstance(error, NothingDone):
+            say(str(error))
         return 1
-    except PosmoeError as error:
-        say(str(error))
-        return 1
+
+
+class _Interrupt:
+    """The handler of Ctrl-C; it remembers, as a library may make another exception of the interrupt."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
 
 
 class _Run:
@@ -105,9 +117,10 @@ class _Run:
         self.sentences += len(document)
         if part.given is None or self.job.format != "conllu":
             return WRITERS[self.job.format](document, place, trees)
-        ranked = trees or [None] * len(document)
-        pairs = zip(part.given, document, ranked, strict=True)
-        return "".join(rewrite(given, sentence, tree) for given, sentence, tree in pairs)
+        return "".join(
+            rewrite(given, sentence, None if trees is None else trees[sentence.index])
+            for given, sentence in zip(part.given, document, strict=True)
+        )
 
 
 def cores() -> int:

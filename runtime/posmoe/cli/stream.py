@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 from ..errors import ConlluError, InputError
@@ -59,7 +59,7 @@ class Stream:
         self._gold = gold
         self._skip_invalid = skip_invalid
 
-    def __iter__(self) -> Iterator[Request]:
+    def __iter__(self) -> Generator[Request, None, None]:
         for source in self.sources:
             try:
                 if source.text is not None:

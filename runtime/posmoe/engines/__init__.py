@@ -24,6 +24,13 @@ class Scores(NamedTuple):
     dependents: NDArray[np.float32]  # [B, T, q]
     label_heads: NDArray[np.float32]  # [B, T + 1, q]; row 0 is the root
 
+    def sentence(self, row: int) -> Scores:
+        """One row as a batch of its own."""
+        one = slice(row, row + 1)
+        return Scores(
+            self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one]
+        )
+
 
 class Engine(Protocol):
     """A loaded network; one engine serves many threads at a time."""
@@ -79,12 +86,8 @@ def choose(backend: str = "auto") -> Choice:
             if known.module is None:
                 absent.append(name)
             elif known.package is None or find_spec(known.package) is not None:
-                passed = (
-                    f" ({' and '.join(absent)} would come first, this version has not got them)"
-                    if absent
-                    else ""
-                )
-                return Choice(name, f"auto: the first engine that this installation has{passed}")
+                before = f"; {' and '.join(absent)} would come first but are not in this version"
+                return Choice(name, f"auto: the first one installed{before if absent else ''}")
         raise MissingExtraError("ONNX Runtime, the engine of this version,", "onnx")
     known = ENGINES.get(backend, _Known())
     if backend not in ENGINES:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..bundle_files import GRAPH, WEIGHTS
-from ..errors import BundleError, EngineError, MissingExtraError
+from ..errors import BundleError, EngineError
 from . import Scores
 
 INPUTS = {"features": "tensor(int32)", "lengths": "tensor(int64)"}
@@ -49,7 +47,7 @@ def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
     try:
         import onnxruntime
     except ImportError as error:
-        raise MissingExtraError("ONNX Runtime", "onnx") from error
+        raise EngineError(f"ONNX Runtime is installed but cannot be loaded: {error}") from error
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -75,11 +73,7 @@ def _session(onnxruntime: Any, bundle: Bundle, options: Any) -> Any:
         return onnxruntime.InferenceSession(str(bundle.folder / GRAPH), options, providers=providers)
     data = bytes(bundle.tensors.buffer)
     options.add_external_initializers_from_files_in_memory([WEIGHTS], [data], [len(data)])
-    with tempfile.TemporaryDirectory(prefix="posmoe-") as empty:
-        options.add_session_config_entry(
-            "session.model_external_initializers_file_folder_path", os.fspath(empty)
-        )
-        return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
+    return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
 
 
 def _check_names(bundle: Bundle, session: Any) -> None:

@@ -135,7 +135,7 @@ class _Builder:
                 self._name, number, f"{COLUMNS} columns between tabs", f"{len(row)} in {line!r:.60}"
             )
         for place, cell in enumerate(row, 1):
-            if not cell.strip():
+            if not cell.strip(" "):
                 raise ConlluError(
                     self._name, number, f"something in column {place} (`_` for nothing)", "nothing"
                 )

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 AIM = 1 << 16
 LIMIT = 1 << 20
 CHUNK = 1 << 16
-_PARAGRAPH = re.compile(r"\n[ \t\r\f\v]*\n\s*")
+_PARAGRAPH = re.compile(r"(?:\r\n|\n|\r(?!\n))[ \t\f\v]*[\r\n]\s*")
 _SENTENCE = re.compile(r"[.!?\u2026\u3002][\"')\]\u201d\u2019\u00bb]*\s+")
 _REPLACEMENT = "\ufffd".encode()
 
@@ -71,7 +71,8 @@ class TextReader:
         """Where the block that begins at `begin` ends; `begin` itself where more text has to be seen."""
         size = len(buffer)
         if self._lines:
-            cut = buffer.rfind("\n", begin, begin + self._limit) + 1
+            end = begin + self._limit
+            cut = max(buffer.rfind("\n", begin, end), buffer.rfind("\r", begin, min(end, size - 1))) + 1
         else:
             cut = 0
             for found in _PARAGRAPH.finditer(buffer, begin, begin + self._limit):

@@ -1,0 +1,5 @@
+"""`python -m posmoe_export`."""
+
+from posmoe_export.cli import main
+
+main()

@@ -1,0 +1,152 @@
+"""Write a bundle: manifest, weights once, and the graph that points into them."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, numpy_helper
+from posmoe_models import Parser, ParserConfig, flops
+from safetensors.numpy import save_file
+
+from posmoe_export.graph import export_graph, exportable
+
+FORMAT = 1
+WEIGHTS, GRAPH, MANIFEST = "weights.safetensors", "model.onnx", "manifest.json"
+_SMALL = 256
+
+
+def export_bundle(
+    parser: Parser,
+    path: Path,
+    *,
+    tags: list[str],
+    labels: list[str],
+    keys: NDArray[np.uint32],
+    tokenizer: Mapping[str, Any],
+    tokenizer_weights: NDArray[np.int8],
+    about: Mapping[str, Any],
+) -> Path:
+    """Export a parser to the bundle folder `path`; written beside it first, so it is whole or absent.
+
+    Args:
+        parser: trained, float or with INT8 table rows.
+        tags, labels: names in the order of the network's outputs.
+        keys: hashes of the words that have rows of their own, uint32 [words].
+        tokenizer, tokenizer_weights: specification and int8 weights of the tokeniser.
+        about: name, version, language, licence, training_data and metrics.
+    Raises:
+        ValueError: sizes that don't fit together.
+    """
+    c = parser.config
+    if (len(labels), len(keys)) != (c.labels, c.features.words):
+        expected, found = (c.labels, c.features.words), (len(labels), len(keys))
+        raise ValueError(f"export: expected (labels, words) = {expected} by the configuration, got {found}")
+    parser = exportable(parser)
+    tensors = {name: value.numpy() for name, value in parser.state_dict().items()}
+    tensors |= {"features.keys": keys, "tokenizer.weights": tokenizer_weights}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as draft:
+        folder = Path(draft) / path.name
+        folder.mkdir()
+        graph = export_graph(parser)
+        save_file(_as_used(tensors, graph), folder / WEIGHTS)
+        _point_into_weights(graph, folder / WEIGHTS)
+        onnx.save(graph, folder / GRAPH)
+        manifest = {
+            "format": FORMAT,
+            **about,
+            "constants": constants(parser),
+            "tags": tags,
+            "labels": labels,
+            "tokenizer": dict(tokenizer),
+            "features": asdict(c.features),
+            "flops": _flops(c),
+            "files": {name: _file(folder / name) for name in (WEIGHTS, GRAPH)},
+        }
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.rmtree(path)
+        folder.replace(path)
+    return path
+
+
+def constants(parser: Parser) -> dict[str, Any]:
+    """The design's constants as this parser has them."""
+    c = parser.config
+    own = {name: value for name, value in asdict(c).items() if name not in ("features", "labels", "dropout")}
+    router = sum(p.numel() for p in parser.router.parameters())
+    dense = sum(p.numel() for name, p in parser.named_parameters() if not name.startswith("lexicon"))
+    return own | {
+        "candidates": c.candidates if c.scorer == "linear" else None,
+        "router_params": router,
+        "dense_params": dense,
+        "table_params": c.features.rows * c.row_dim,
+    }
+
+
+def _flops(config: ParserConfig) -> dict[str, Any]:
+    layers = flops(config, 20)
+    return {"total_20": layers.pop("total"), "layers": layers}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    data = path.read_bytes()
+    return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def _digest(array: NDArray[Any]) -> bytes:
+    return hashlib.sha256(array.tobytes()).digest()
+
+
+def _as_used(tensors: Mapping[str, NDArray[Any]], graph: onnx.ModelProto) -> dict[str, NDArray[Any]]:
+    """The tensors by name, those transposed that the graph multiplies by their transpose.
+
+    The exporter folds the transposition of a linear layer's weights, so they lie as [inputs, outputs].
+    """
+    used = {_digest(numpy_helper.to_array(tensor)) for tensor in graph.graph.initializer}
+    chosen = {}
+    for name in sorted(tensors):
+        array = np.ascontiguousarray(tensors[name])
+        turned = np.ascontiguousarray(array.T)
+        transposed = array.ndim == 2 and _digest(array) not in used and _digest(turned) in used
+        chosen[name] = turned if transposed else array
+    return chosen
+
+
+def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
+    """Make each large initialiser a pointer to equal bytes in the weights file.
+
+    Raises:
+        ValueError: an initialiser that is no tensor of the weights: the exporter has folded it.
+    """
+    with weights.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+    header.pop("__metadata__", None)
+    data = weights.read_bytes()[8 + size :]
+    places: dict[bytes, tuple[int, int]] = {}
+    for entry in header.values():
+        begin, end = entry["data_offsets"]
+        places.setdefault(hashlib.sha256(data[begin:end]).digest(), (begin, end))
+    for tensor in graph.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.nbytes < _SMALL:
+            continue
+        place = places.get(_digest(array))
+        if place is None:
+            raise ValueError(f"export: the graph's initialiser {tensor.name!r} is no tensor of {weights.name}")
+        tensor.ClearField("raw_data")
+        tensor.ClearField("external_data")
+        tensor.data_location = TensorProto.EXTERNAL
+        offsets = {"location": weights.name, "offset": str(8 + size + place[0]), "length": str(place[1] - place[0])}
+        for key, value in offsets.items():
+            tensor.external_data.add(key=key, value=value)

@@ -1,0 +1,63 @@
+"""The command `posmoe-export`: from a student's run to a bundle, checked against PyTorch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Export trained parsers for posmoe.")
+
+
+@app.command()
+def bundle(
+    student: Annotated[Path, typer.Argument(help="Folder of a student's run.", exists=True, file_okay=False)],
+    out: Annotated[Path, typer.Argument(help="Folder of the bundle; replaced if it is there.")],
+    tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy.", exists=True)],
+    about: Annotated[Path, typer.Option(help="TOML: name, version, language, licence, training_data.", exists=True)],
+    dev: Annotated[Path, typer.Option(help="Treebank for the scores and the parity check.", exists=True)],
+    min_equal: Annotated[float, typer.Option(help="Share of words that must be equal to PyTorch's.")] = 0.999,
+) -> None:
+    """Export a STUDENT to a bundle at OUT, check it over the dev treebank, and write its metrics.json."""
+    import json
+    import tomllib
+
+    import numpy as np
+    from posmoe_train.checkpoint import load_student
+    from posmoe_train.conllu import UPOS, read_treebank
+
+    from posmoe_export.bundle import export_bundle
+    from posmoe_export.metrics import measure
+
+    trained = load_student(student)
+    described = tomllib.loads(about.read_text(encoding="utf-8"))
+    parts = {
+        "tags": list(UPOS),
+        "labels": trained.labels,
+        "keys": trained.keys,
+        "tokenizer": json.loads((tokenizer / "spec.json").read_text(encoding="utf-8")),
+        "tokenizer_weights": np.load(tokenizer / "weights.npy"),
+    }
+    export_bundle(trained.parser, out, about=described | {"metrics": {}}, **parts)
+    metrics = measure(trained, out, read_treebank(dev), student)
+    parity = metrics["parity"]["onnxruntime"]
+    if parity["equal"] < min_equal:
+        typer.echo(f"posmoe-export: only {parity['equal']:.4%} of words equal PyTorch's: {parity}", err=True)
+        raise SystemExit(1)
+    short = metrics["dev"]["gold_tokens"] | {f"raw_{k}": v for k, v in metrics["dev"]["raw_text"].items()}
+    export_bundle(trained.parser, out, about=described | {"metrics": short}, **parts)
+    text = json.dumps(metrics, indent=1) + "\n"
+    (out / "metrics.json").write_text(text, encoding="utf-8")
+    typer.echo(text)
+
+
+def main() -> None:
+    """Run the command; what export refuses is one line on standard error and exit code 1."""
+    from posmoe.errors import PosmoeError
+    from posmoe_train.conllu import TreebankError
+    from posmoe_train.errors import TrainError
+
+    try:
+        app()
+    except (PosmoeError, TrainError, TreebankError) as error:
+        typer.echo(f"posmoe-export: {error}", err=True)
+        raise SystemExit(1) from None

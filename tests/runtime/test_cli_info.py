@@ -1,0 +1,58 @@
+"""`posmoe info`, `--version` and `--help`."""
+
+import json
+import sys
+from pathlib import Path
+
+from posmoe import __version__
+from posmoe.cli.info import collect
+from tests.runtime.command import posmoe, said
+
+
+def test_info_names_model_engine_and_reason(tiny: Path) -> None:
+    result = posmoe("info", "--model", tiny)
+    assert (result.returncode, said(result)) == (0, "")
+    text = result.stdout.decode()
+    for expected in (
+        __version__,
+        "tiny 0.0.1 (en)",
+        "onnxruntime (auto: ",
+        "uas 12.5",
+        "total_20 1,000",
+        "CC0-1.0",
+    ):
+        assert expected in text
+
+
+def test_info_as_json(tiny: Path) -> None:
+    result = posmoe("info", "--model", tiny, "--json")
+    facts = json.loads(result.stdout)
+    assert facts["model"]["accuracy"] == {"uas": 12.5, "las": 6.25}
+    assert facts["model"]["bytes"]["total"] == sum(
+        (tiny / name).stat().st_size for name in ("model.onnx", "weights.safetensors")
+    )
+    assert facts["engine"]["name"] == "onnxruntime"
+    assert isinstance(facts["cpu"]["features"], list)
+
+
+def test_info_says_what_cannot_be_had(tmp_path: Path) -> None:
+    result = posmoe("info", "--model", tmp_path / "none", "--backend", "triton")
+    assert result.returncode == 1
+    assert b"none: no bundle at" in result.stdout
+    assert b"none: engine 'triton' is not in this version" in result.stdout
+    assert said(result) == ""
+
+
+def test_facts_are_collected_in_process_too(tiny: Path) -> None:
+    facts = collect(str(tiny), "auto")
+    assert facts["version"] == __version__
+    assert facts["python"] == sys.version.split()[0]
+
+
+def test_version_and_help() -> None:
+    assert posmoe("--version").stdout.decode() == f"posmoe {__version__}\n"
+    for arguments in (["--help"], ["parse", "--help"], ["info", "--help"]):
+        result = posmoe(*arguments)
+        assert result.returncode == 0
+        assert "Usage: posmoe" in result.stdout.decode()
+    assert b"becomes" in posmoe("parse", "--help").stdout
