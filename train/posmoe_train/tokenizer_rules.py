@@ -75,7 +75,7 @@ def _by_suffix(form: str, suffixes: Rules) -> list[str] | None:
 
 
 def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter[str]) -> Rules:
-    """Ends that are the second word of nearly every form that has them; of five forms, or three with a sign."""
+    """Ends that are the second word of nearly every form that has them (five forms, three for a sign)."""
     makes: dict[str, set[str]] = defaultdict(set)
     for form, counts in splits.items():
         words = counts.most_common(1)[0][0]
