@@ -145,6 +145,15 @@ const Tables kTables;
 
 }  // namespace
 
+AsciiTables::AsciiTables() {
+  for (uint32_t p = 0; p < 128; ++p) {
+    classes[p] = find_class(p);
+    folds[p] = static_cast<uint8_t>(find_fold(p));
+  }
+}
+
+const AsciiTables kAscii;
+
 Char char_class(uint32_t point) { return point < kTable ? kTables.classes[point] : find_class(point); }
 
 uint32_t fold(uint32_t point) {

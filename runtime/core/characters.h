@@ -20,6 +20,19 @@ enum class Char : uint8_t {
 
 Char char_class(uint32_t point);
 
+// Whether the class may stand in a run of letters.
+constexpr bool is_letter(Char c) {
+  return c == Char::lower || c == Char::upper || c == Char::letter || c == Char::extend;
+}
+
+// Per code point below 0x80.
+struct AsciiTables {
+  Char classes[128];
+  uint8_t folds[128];
+  AsciiTables();
+};
+extern const AsciiTables kAscii;
+
 // Lower case by fixed ranges (ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic); apostrophe-like signs become '.
 uint32_t fold(uint32_t point);
 

@@ -35,10 +35,19 @@ struct Tokenizer::Run {
     return answer;
   }
 
+  static bool is_ascii_word(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x80 && kAscii.classes[byte] != Char::space;
+  }
+
   // Moves `at` behind the white space there and says what it was.
   Gap skip_space(size_t& at) const {
     size_t breaks = 0;
     const size_t from = at;
+    if (at + 1 < text.size() && text[at] == ' ' && is_ascii_word(text[at + 1])) {  // the usual gap
+      ++at;
+      return Gap::space;
+    }
     while (at < text.size()) {
       size_t next = at;
       if (char_class(decode(text.data(), next)) != Char::space) break;
@@ -153,7 +162,7 @@ struct Tokenizer::Run {
       atoms.clear();
       while (at < text.size()) {
         size_t next = at;
-        if (char_class(decode(text.data(), next)) == Char::space) break;
+        if (!is_ascii_word(text[at]) && char_class(decode(text.data(), next)) == Char::space) break;
         atoms.push_back(next_atom(text, at, text.size()));
         at = atoms.back().end;
       }
@@ -175,7 +184,7 @@ struct Tokenizer::Run {
   bool is_multiword(size_t first, size_t end, size_t i) {
     const Token& token = tokens[i];
     const std::string_view form = std::string_view(text).substr(token.start, token.end - token.start);
-    const Split split = rules.multiwords_.find(form, token.hash, pieces);
+    const Split split = rules.multiwords_.find(form, token.hash, token.look < kDigits, pieces);
     if (split != Split::ask) return split == Split::yes;
     MultiwordFeatures features;
     multiword_features(text, tokens, first, end, i, features);
@@ -277,7 +286,9 @@ Words Tokenizer::operator()(std::string text, bool lines) const {
   check_size(text);
   Words words;
   words.text = std::move(text);
+  words.reserve(words.text.size() / 5 + 16);
   Run run{*this, words.text, lines};
+  run.tokens.reserve(words.text.size() / 5 + 16);
   run.find_tokens();
   run.add_paragraphs(words);
   return words;

@@ -61,8 +61,6 @@ class Reader {
   Atom atom_;
 };
 
-bool is_letter(Char c) { return c == Char::lower || c == Char::upper || c == Char::letter; }
-
 Atom letters(Reader& reader) {
   const bool first_upper = char_class(reader.peek()) == Char::upper;
   uint32_t upper = 0, lower = 0, other = 0;
@@ -87,13 +85,58 @@ Atom digits(Reader& reader) {
   return reader.done(keycap ? kPicture : kDigits);
 }
 
+// The atom at `at` if it and what follows it are ASCII: most of them. Else one with start = end.
+Atom ascii_atom(std::string_view text, size_t at, size_t end) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  Atom atom{static_cast<uint32_t>(at), static_cast<uint32_t>(at), 0, 1, 0, kNone};
+  const auto take_while = [&](auto belongs) {
+    size_t i = at;
+    for (; i < end && byte(i) < 0x80 && belongs(kAscii.classes[byte(i)]); ++i) {
+      atom.hash = extend_hash(atom.hash, kAscii.folds[byte(i)]);
+      atom.power *= kBase;
+    }
+    if (i < end && byte(i) >= 0x80) return false;
+    atom.end = static_cast<uint32_t>(i);
+    atom.points = static_cast<uint32_t>(i - at);
+    return true;
+  };
+  if (byte(at) >= 0x80) return atom;
+  uint32_t upper = 0;
+  switch (kAscii.classes[byte(at)]) {
+    case Char::lower:
+    case Char::upper:
+      if (take_while([&](Char c) {
+            upper += c == Char::upper;
+            return c == Char::lower || c == Char::upper;
+          })) {
+        const bool capital = kAscii.classes[byte(at)] == Char::upper;
+        atom.look = upper == 0 ? kLower : upper == atom.points ? (upper == 1 ? kInitial : kCapitals)
+                    : capital && upper == 1 ? kCapital : kMixed;
+      }
+      break;
+    case Char::digit:
+      if (take_while([](Char c) { return c == Char::digit; })) atom.look = kDigits;
+      break;
+    default:
+      if (at + 1 < end && byte(at + 1) >= 0x80) break;
+      atom.end = static_cast<uint32_t>(at + 1);
+      atom.hash = extend_hash(0, kAscii.folds[byte(at)]);
+      atom.power = kBase;
+      atom.points = 1;
+      atom.look = kSign + byte(at);
+  }
+  return atom;
+}
+
 }  // namespace
 
 Atom next_atom(std::string_view text, size_t at, size_t end) {
+  const Atom ascii = ascii_atom(text, at, end);
+  if (ascii.end > ascii.start) return ascii;
   Reader reader(text, at, end);
   const uint32_t point = reader.peek();
   const Char c = char_class(point);
-  if (is_letter(c) || c == Char::extend) return letters(reader);
+  if (is_letter(c)) return letters(reader);
   if (c == Char::digit) return digits(reader);
   reader.take();
   if (c == Char::flag && !reader.at_end() && char_class(reader.peek()) == Char::flag) reader.take();

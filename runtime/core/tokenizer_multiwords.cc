@@ -29,29 +29,21 @@ bool FoldedTable::equal(std::string_view text, const std::string& key) {
   return at == text.size() && k == key.size();
 }
 
-void FoldedTable::grow() {
-  std::vector<Slot> old = std::move(slots_);
-  slots_.assign(std::max<size_t>(16, old.size() * 2), Slot{});
-  shift_ = 32;
-  for (size_t n = slots_.size(); n > 1; n /= 2) --shift_;
-  for (Slot& slot : old) {
-    if (!slot.used) continue;
-    size_t at = slot.hash * 0x9E3779B1u >> shift_;
-    while (slots_[at].used) at = (at + 1) & (slots_.size() - 1);
-    slots_[at] = std::move(slot);
-  }
+void FoldedTable::put(uint32_t hash, uint32_t key) {
+  size_t at = hash * 0x9E3779B1u >> shift_;
+  while (slots_[at].key != none()) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = {hash, key};
 }
 
 void FoldedTable::add(const std::string& key, uint32_t value) {
-  if (2 * size_ >= slots_.size()) grow();
-  const std::string text = folded(key);
-  const uint32_t hash = folded_hash(key);
-  size_t at = hash * 0x9E3779B1u >> shift_;
-  for (; slots_[at].used; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at].hash == hash && slots_[at].key == text) return;  // the first of equal keys counts
-  }
-  slots_[at] = {true, hash, value, text};
-  ++size_;
+  if (contains(key, folded_hash(key))) return;
+  keys_.push_back(folded(key));
+  values_.push_back(value);
+  if (2 * keys_.size() <= slots_.size()) return put(folded_hash(key), static_cast<uint32_t>(keys_.size() - 1));
+  slots_.assign(slots_.empty() ? 16 : 2 * slots_.size(), Slot{});
+  shift_ = 32;
+  for (size_t n = slots_.size(); n > 1; n /= 2) --shift_;
+  for (uint32_t k = 0; k < keys_.size(); ++k) put(folded_hash(keys_[k]), k);
 }
 
 Multiwords::Multiwords(const std::vector<SplitRule>& always, const std::vector<SplitRule>& ambiguous,
@@ -70,9 +62,10 @@ Multiwords::Multiwords(const std::vector<SplitRule>& always, const std::vector<S
     }
     ends_.add(key, static_cast<uint32_t>(i));
     uint32_t points = 0;
-    for (size_t at = 0; at < key.size(); ++points) decode(key.data(), at);
+    bool letters = true;
+    for (size_t at = 0; at < key.size(); ++points) letters &= is_letter(char_class(decode(key.data(), at)));
     lengths_.push_back(points);
-    last_byte_[static_cast<unsigned char>(folded(key).back())] = true;
+    any_letters_ |= letters;
   }
   std::sort(lengths_.rbegin(), lengths_.rend());
   lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
@@ -137,45 +130,44 @@ void Multiwords::cut(std::string_view token, size_t stem, const SplitRule& rule,
   }
 }
 
-Split Multiwords::find(std::string_view token, uint32_t hash, std::vector<Piece>& pieces) const {
-  Split split = Split::no;
-  const bool whole = whole_.find(token, hash, [&](uint32_t rule) {
-    split = rule < ambiguous_ ? Split::yes : Split::ask;
-    cut(token, 0, rules_[rule], pieces);
-  });
-  if (whole || ends_.empty()) return split;
-  // The token's last code point folded: only its last byte is looked at.
-  size_t last = token.size() - 1;
-  while ((static_cast<unsigned char>(token[last]) & 0xC0) == 0x80) --last;
-  const std::string folded_last = folded(token.substr(last));
-  if (!last_byte_[static_cast<unsigned char>(folded_last.back())]) return split;
-  for (const uint32_t length : lengths_) {
-    size_t stem = token.size();
-    uint32_t points = 0;
-    while (stem > 0 && points < length) {
-      do {
-        --stem;
-      } while ((static_cast<unsigned char>(token[stem]) & 0xC0) == 0x80);
-      ++points;
-    }
-    if (stem == 0 || points < length) continue;  // something must be left for the first word
-    const std::string_view end = token.substr(stem);
-    if (ends_.find(end, folded_hash(end), [&](uint32_t rule) { cut(token, stem, rules_[rule], pieces); })) {
-      return Split::yes;
-    }
-  }
-  return split;
-}
+namespace {
 
-// The hash of a token's last three code points.
-static uint32_t ending_hash(std::string_view text, const Token& token) {
-  size_t at = token.end;
-  for (int points = 0; points < 3 && at > token.start; ++points) {
+// Where the last `points` code points of the text begin: 0 if it has no more.
+size_t last_points(std::string_view text, uint32_t points) {
+  size_t at = text.size();
+  for (; points > 0 && at > 0; --points) {
     do {
       --at;
     } while ((static_cast<unsigned char>(text[at]) & 0xC0) == 0x80);
   }
-  return folded_hash(text.substr(at, token.end - at));
+  return at;
+}
+
+}  // namespace
+
+Split Multiwords::find(std::string_view token, uint32_t hash, bool letters, std::vector<Piece>& pieces) const {
+  const uint32_t whole = whole_.find(token, hash);
+  if (whole != FoldedTable::none()) {
+    cut(token, 0, rules_[whole], pieces);
+    return whole < ambiguous_ ? Split::yes : Split::ask;
+  }
+  if (letters && !any_letters_) return Split::no;
+  for (const uint32_t length : lengths_) {
+    const size_t stem = last_points(token, length);
+    if (stem == 0) continue;  // something must be left for the first word
+    const std::string_view end = token.substr(stem);
+    const uint32_t rule = ends_.find(end, folded_hash(end));
+    if (rule == FoldedTable::none()) continue;
+    cut(token, stem, rules_[rule], pieces);
+    return Split::yes;
+  }
+  return Split::no;
+}
+
+// The hash of a token's last three code points.
+static uint32_t ending_hash(std::string_view text, const Token& token) {
+  const std::string_view form = text.substr(token.start, token.end - token.start);
+  return folded_hash(form.substr(last_points(form, 3)));
 }
 
 void multiword_features(std::string_view text, const std::vector<Token>& tokens, size_t first, size_t end, size_t i,

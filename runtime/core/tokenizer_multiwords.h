@@ -20,31 +20,29 @@ using SplitRule = std::pair<std::string, std::vector<std::string>>;
 // A set of folded texts with a value each, found by hash; built once, then read by any number of threads.
 class FoldedTable {
  public:
+  // The first of equal keys counts.
   void add(const std::string& key, uint32_t value);
-  // Calls found(value) for the key equal to the folded `text`, whose hash is given; returns whether there is one.
-  template <typename Found>
-  bool find(std::string_view text, uint32_t hash, Found found) const {
-    if (slots_.empty()) return false;
-    for (size_t at = hash * 0x9E3779B1u >> shift_; slots_[at].used; at = (at + 1) & (slots_.size() - 1)) {
-      if (slots_[at].hash == hash && equal(text, slots_[at].key)) return found(slots_[at].value), true;
+  // The value of the key that is equal to the folded `text`, whose hash is given, or none().
+  uint32_t find(std::string_view text, uint32_t hash) const {
+    if (slots_.empty()) return none();
+    for (size_t at = hash * 0x9E3779B1u >> shift_; slots_[at].key != none(); at = (at + 1) & (slots_.size() - 1)) {
+      if (slots_[at].hash == hash && equal(text, keys_[slots_[at].key])) return values_[slots_[at].key];
     }
-    return false;
+    return none();
   }
-  bool contains(std::string_view text, uint32_t hash) const {
-    return find(text, hash, [](uint32_t) {});
-  }
-  bool empty() const { return slots_.empty(); }
+  bool contains(std::string_view text, uint32_t hash) const { return find(text, hash) != none(); }
+  bool empty() const { return keys_.empty(); }
+  static constexpr uint32_t none() { return 0xFFFFFFFF; }
 
  private:
   struct Slot {
-    bool used = false;
-    uint32_t hash = 0, value = 0;
-    std::string key;
+    uint32_t hash = 0, key = none();
   };
   static bool equal(std::string_view text, const std::string& key);
-  void grow();
-  std::vector<Slot> slots_;
-  size_t size_ = 0;
+  void put(uint32_t hash, uint32_t key);
+  std::vector<Slot> slots_;  // a power of two, half of them empty or more
+  std::vector<std::string> keys_;
+  std::vector<uint32_t> values_;
   uint32_t shift_ = 32;
 };
 
@@ -66,8 +64,8 @@ class Multiwords {
   Multiwords(const std::vector<SplitRule>& always, const std::vector<SplitRule>& ambiguous,
              const std::vector<SplitRule>& suffixes);
 
-  // Finds a token's rule; `pieces` is filled unless there is none.
-  Split find(std::string_view token, uint32_t hash, std::vector<Piece>& pieces) const;
+  // Finds a token's rule; `pieces` is filled unless there is none. `letters`: the token holds nothing else.
+  Split find(std::string_view token, uint32_t hash, bool letters, std::vector<Piece>& pieces) const;
 
  private:
   void cut(std::string_view token, size_t stem, const SplitRule& rule, std::vector<Piece>& pieces) const;
@@ -76,7 +74,7 @@ class Multiwords {
   size_t ambiguous_ = 0, suffixes_ = 0;  // where these begin among the rules
   FoldedTable whole_, ends_;
   std::vector<uint32_t> lengths_;  // of the suffixes in code points, descending
-  std::array<bool, 256> last_byte_{};  // of the suffixes
+  bool any_letters_ = false;       // whether a suffix holds letters only
 };
 
 // The features of whether token i (of the paragraph first..end-1) is a multiword token.

@@ -10,6 +10,12 @@ std::string_view Words::word(size_t i) const {
   return std::string_view(text).substr(start[i], end[i] - start[i]);
 }
 
+void Words::reserve(size_t words) {
+  for (auto* column : {&start, &end, &token, &token_start, &token_end}) column->reserve(words);
+  form.reserve(words);
+  space_after.reserve(words);
+}
+
 namespace {
 
 bool is_concatenation(const GivenToken& token) {

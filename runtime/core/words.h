@@ -30,6 +30,7 @@ struct Words {
 
   size_t size() const { return start.size(); }
   std::string_view word(size_t i) const;
+  void reserve(size_t words);
 
   // Pretokenised text: forms joined by a space where space_after says so, sentences by a line break.
   // Forms must be valid UTF-8 and not empty; empty sentences are kept. Throws std::invalid_argument.

@@ -23,7 +23,7 @@ from tests.paths import shared
 
 
 def block(text: str, **new: bool) -> Block:
-    """A sentence written as tokens with a space between; "_" where none follows, "+" between words of a token."""
+    """A sentence written as tokens: "_" ends one that no space follows, "+" is between words of a token."""
     tokens = []
     for part in text.split(" "):
         words = part.removesuffix("_").split("+")

@@ -59,11 +59,12 @@ def learn_multiwords(blocks: Iterable[Block]) -> tuple[Rules, Rules, Rules]:
         words, n = counts.most_common(1)[0]
         if " " in form or "" in words:
             continue
-        if n < 0.97 * totals[form]:
-            if n >= 0.01 * totals[form]:
-                ambiguous[form] = list(words)
-        elif list(words) != _by_suffix(form, suffixes):
+        if n >= 0.5 * totals[form] and list(words) == _by_suffix(form, suffixes):
+            continue
+        if n >= 0.97 * totals[form]:
             always[form] = list(words)
+        elif n >= 0.01 * totals[form]:
+            ambiguous[form] = list(words)
     return always, ambiguous, suffixes
 
 
@@ -74,7 +75,7 @@ def _by_suffix(form: str, suffixes: Rules) -> list[str] | None:
 
 
 def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter[str]) -> Rules:
-    """Ends that are the second word of nearly every form that has them, of five forms or more."""
+    """Ends that are the second word of nearly every form that has them; of five forms, or three with a sign."""
     makes: dict[str, set[str]] = defaultdict(set)
     for form, counts in splits.items():
         words = counts.most_common(1)[0][0]
@@ -82,7 +83,7 @@ def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter
             makes[words[1]].add(form)
     suffixes: Rules = {}
     for end, forms in sorted(makes.items()):
-        if len(forms) >= 5 and end:
+        if end and len(forms) >= (5 if end.isalpha() else 3):
             having = sum(form.endswith(end) and len(form) > len(end) for form in totals)
             if len(forms) >= 0.85 * having:
                 suffixes[end] = ["", end]
