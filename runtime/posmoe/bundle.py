@@ -19,6 +19,8 @@ FORMAT = 1
 DEFAULT = "en-edge"
 ENTRY_POINTS = "posmoe.models"
 MAX_MANIFEST = 16 << 20
+# words that a scorer of all pairs takes: its memory grows with their square, 100 MB here
+QUADRATIC = 1024
 MODELS = Path(__file__).parent / "models"
 
 
@@ -82,8 +84,9 @@ class Bundle:
 
     @property
     def max_sentence(self) -> int:
-        """The longest sentence in words; longer ones are cut."""
-        return int(self.manifest["tokenizer"]["max_sentence"])
+        """The longest sentence in words that the network takes; longer ones are cut."""
+        longest = int(self.manifest["tokenizer"]["max_sentence"])
+        return min(longest, QUADRATIC) if self.manifest["constants"].get("scorer") == "biaffine" else longest
 
     @property
     def rows(self) -> int:
@@ -147,6 +150,7 @@ def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
         )
     for key in ("name", "version", "language"):
         part(manifest, key, str, path)
+    part(manifest, "constants", dict, path)
     return manifest
 
 

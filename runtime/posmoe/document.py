@@ -93,7 +93,7 @@ class Token:
     @property
     def children(self) -> list[Token]:
         """The words whose head this is, in order."""
-        return [token for token in self.sentence if token.head == self.index]
+        return list(self.sentence.dependents[self.index])
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Token):
@@ -133,7 +133,15 @@ class Sentence:
     @property
     def root(self) -> Token:
         """The word whose head is the root."""
-        return next(token for token in self if token.head == 0)
+        return self.dependents[0][0]
+
+    @cached_property
+    def dependents(self) -> list[list[Token]]:
+        """For the root (0) and every word (from 1) the words whose head it is, in order."""
+        result: list[list[Token]] = [[] for _ in range(len(self) + 1)]
+        for token in self.tokens:
+            result[token.head].append(token)
+        return result
 
     @cached_property
     def multiwords(self) -> list[Multiword]:

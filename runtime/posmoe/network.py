@@ -13,7 +13,7 @@ from .decode import decode_batch, k_best
 from .engines import Engine, Scores
 
 # padded words in a batch; one sentence may exceed it, two may not
-BUDGET = 4096
+BUDGET = 1024
 Integers = NDArray[np.int64]
 
 

@@ -20,6 +20,11 @@ from tests.bundles import FEATURES, LABELS, TAGS, manifest, tiny_bundle, write_m
 TEXT = "I saw the dog. I don't know.\n\nThe end"
 
 
+def test_a_scorer_of_all_pairs_has_a_lower_bound(tmp_path: Path) -> None:
+    path = tiny_bundle(tmp_path / "x", constants={"scorer": "biaffine"})
+    assert Bundle.load(path).max_sentence == 1024
+
+
 def test_folder_and_zip_give_the_same_trees(tiny: Path, tmp_path: Path) -> None:
     packed = zip_bundle(tiny, tmp_path / "tiny.posmoe")
     assert posmoe.load(packed)(TEXT).to_conllu() == posmoe.load(tiny)(TEXT).to_conllu()
@@ -101,6 +106,7 @@ def packed(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"format": 2}, "expected format 1, got 2"),
         ({"format": None}, "expected format 1, got None"),
         ({"name": 3}, "'name'.*str, got int"),
+        ({"constants": 3}, "'constants'.*dict, got int"),
         ({"tags": "NOUN"}, "'tags'.*list, got str"),
         ({"tags": [*TAGS[:-1], "NOUN"]}, "twice among the tags"),
         ({"tags": [*TAGS[:-1], "a\tb"]}, "printable ASCII"),

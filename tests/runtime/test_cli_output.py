@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.bundles import tiny_bundle
 from tests.runtime.command import COMMAND, ENVIRONMENT, posmoe, said
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX devices and signals")
@@ -129,17 +130,18 @@ def test_closed_standard_streams_are_no_crash(tiny: Path) -> None:
     assert "cannot write standard output" in said(result)
 
 
-def test_memory_does_not_grow_with_the_file(tiny: Path, tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     """Text without a paragraph break, the worst case, takes the memory of a block or two."""
     code = (
         "import resource, sys\nfrom posmoe.cli import main\nsys.argv[0] = 'posmoe'\n"
         "try:\n    main()\nfinally:\n"
         "    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)\n"
     )
+    model = tiny_bundle(tmp_path / "model", max_sentence=100)
     peaks = []
     for megabytes in (2, 4):
         (tmp_path / "in.txt").write_bytes(b"some words and then a stop.\n" * (megabytes * 36_000))
-        command = [sys.executable, "-c", code, "parse", "--model", str(tiny), str(tmp_path / "in.txt")]
+        command = [sys.executable, "-c", code, "parse", "--model", str(model), str(tmp_path / "in.txt")]
         result = subprocess.run(
             [*command, "-o", os.devnull, "--format", "conllu"],
             env=ENVIRONMENT,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import posmoe
 from posmoe.document import Document
-from posmoe.errors import InputError, LongSentenceWarning
+from posmoe.errors import DecodeError, InputError, LongSentenceWarning
 from tests.bundles import LABELS, TAGS, tiny_bundle
 
 
@@ -236,6 +236,8 @@ def test_k_best_trees_are_ranked(nlp: posmoe.Parser) -> None:
     assert trees[0].heads == [token.head for token in best]
     assert trees[0].deprels == [token.deprel for token in best]
     assert nlp.k_best(words, 2) == trees[:2]
+    with pytest.raises(DecodeError, match="at most 4096 words, got 5000"):
+        nlp.k_best(["word"] * 5000, 2)
     with pytest.raises(InputError, match="k to be at least 1"):
         nlp.k_best(words, 0)
 

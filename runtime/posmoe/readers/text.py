@@ -96,8 +96,9 @@ class TextReader:
 
     def _decoded(self) -> Iterator[str]:
         """Decode chunk by chunk and count what was replaced."""
-        decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         tail = b""
+        first = True
         final = False
         while not final:
             data = self._file.read1(CHUNK)
@@ -108,4 +109,7 @@ class TextReader:
             window = tail + data
             self.replaced -= window.count(_REPLACEMENT)
             tail = window[-2:]
+            if first and text:
+                text = text.removeprefix("\ufeff")
+                first = False
             yield text
