@@ -19,15 +19,11 @@ def build() -> None:
         f"-DPython_EXECUTABLE={sys.executable}",
         f"-DPOSMOE_WERROR={'ON' if os.environ.get('CI') == 'true' else 'OFF'}",
     ]
-    if (
-        sys.platform != "win32"
-    ):  # there Visual Studio's own generator finds its compiler without a prepared shell
+    if sys.platform != "win32":  # there Visual Studio's own generator finds its compiler without a prepared shell
         options += ["-G", "Ninja"]
     subprocess.run([*cmake, "--fresh", "-S", ROOT, "-B", tree, *options], check=True)
     subprocess.run([*cmake, "--build", tree, "--config", "Release"], check=True)
-    subprocess.run(
-        [*cmake, "--install", tree, "--config", "Release", "--prefix", ROOT / "runtime"], check=True
-    )
+    subprocess.run([*cmake, "--install", tree, "--config", "Release", "--prefix", ROOT / "runtime"], check=True)
 
 
 if __name__ == "__main__":

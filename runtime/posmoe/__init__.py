@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ._core import __version__ as __version__
     from .document import Document as Document
     from .document import Sentence as Sentence
     from .document import Token as Token
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from .pipeline import Parser as Parser
     from .pipeline import load as load
 
-__version__ = "0.1.0"
 __all__ = ["Document", "Parser", "PosmoeError", "Sentence", "Token", "__version__", "load"]
 
 _HOMES = {
@@ -25,6 +25,7 @@ _HOMES = {
     "PosmoeError": "errors",
     "Sentence": "document",
     "Token": "document",
+    "__version__": "_core",
     "load": "pipeline",
 }
 

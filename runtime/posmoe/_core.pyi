@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__version__: str
+
 # ---- words ----
 
 class Words:
@@ -46,9 +48,7 @@ class Tokenizer:
 
     def __init__(self, spec: dict[str, Any], weights: NDArray[np.int8]) -> None: ...
     def __call__(self, text: str | bytes, lines: bool = False) -> Words: ...
-    def follow(
-        self, text: str, guide: NDArray[np.uint8]
-    ) -> tuple[dict[str, _Examples], NDArray[np.uint32]]: ...
+    def follow(self, text: str, guide: NDArray[np.uint8]) -> tuple[dict[str, _Examples], NDArray[np.uint32]]: ...
 
 def character(point: int) -> tuple[int, int]: ...
 
@@ -68,15 +68,11 @@ def word_hash(form: str) -> int: ...
 
 # ---- decoding ----
 
-def decode(
-    scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], search: str = "auto"
-) -> NDArray[np.int32]: ...
+def decode(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], search: str = "auto") -> NDArray[np.int32]: ...
 def decode_batch(
     scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
 ) -> NDArray[np.int32]: ...
-def count_searches(
-    scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
-) -> int: ...
+def count_searches(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> int: ...
 
 # ---- ranked trees and probabilities ----
 

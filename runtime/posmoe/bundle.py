@@ -53,9 +53,7 @@ class Bundle:
             check_name(name, path)
         for name in (WEIGHTS, GRAPH):
             if name not in recorded:
-                raise BundleError(
-                    f"bundle {path}: expected {name} among the manifest's files, it is missing."
-                )
+                raise BundleError(f"bundle {path}: expected {name} among the manifest's files, it is missing.")
         contents = {name: files.checked(name, _record(recorded, name, path)) for name in recorded}
         weights = contents[WEIGHTS]
         bundle = cls(
@@ -64,9 +62,7 @@ class Bundle:
             manifest=manifest,
             tags=_names(manifest, "tags", path),
             labels=_names(manifest, "labels", path),
-            tensors=weights
-            if isinstance(weights, SafeTensors)
-            else SafeTensors(weights, f"{path}:{WEIGHTS}"),
+            tensors=weights if isinstance(weights, SafeTensors) else SafeTensors(weights, f"{path}:{WEIGHTS}"),
             graph=as_bytes(contents[GRAPH]),
         )
         check_tensors(path, manifest, bundle.tags, bundle.labels, bundle.tensors)
@@ -117,9 +113,7 @@ def find(name_or_path: str | Path | None = None) -> Path:
             place = entry.load()
             return Path(place() if callable(place) else place)
         except Exception as error:
-            raise BundleError(
-                f"model {name!r}: the package that brings it ({entry.value}) failed: {error}"
-            ) from error
+            raise BundleError(f"model {name!r}: the package that brings it ({entry.value}) failed: {error}") from error
     known = {folder.parent.name for folder in MODELS.glob(f"*/{MANIFEST}")}
     known |= {entry.name for entry in entry_points(group=ENTRY_POINTS)}
     if name_or_path is None:
@@ -136,13 +130,9 @@ def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BundleError(
-            f"bundle {path}: {MANIFEST} is no whole JSON ({error}). Fetch or export it again."
-        ) from error
+        raise BundleError(f"bundle {path}: {MANIFEST} is no whole JSON ({error}). Fetch or export it again.") from error
     if not isinstance(manifest, dict):
-        raise BundleError(
-            f"bundle {path}: expected a JSON object in {MANIFEST}, got {type(manifest).__name__}."
-        )
+        raise BundleError(f"bundle {path}: expected a JSON object in {MANIFEST}, got {type(manifest).__name__}.")
     if manifest.get("format") != FORMAT:
         raise BundleError(
             f"bundle {path}: expected format {FORMAT}, got {manifest.get('format')!r}. "

@@ -27,9 +27,7 @@ def part(manifest: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
     value = manifest.get(key)
     if not isinstance(value, kind) or isinstance(value, bool):
         found = "nothing" if value is None else type(value).__name__
-        raise BundleError(
-            f"bundle {path}: expected {key!r} in the manifest to be {kind.__name__}, got {found}."
-        )
+        raise BundleError(f"bundle {path}: expected {key!r} in the manifest to be {kind.__name__}, got {found}.")
     return value
 
 
@@ -43,9 +41,7 @@ def check_tensors(
     """
     for name, dtype in TENSORS.items():
         if name not in tensors:
-            raise BundleError(
-                f"bundle {path}: expected a tensor {name!r} in weights.safetensors, it is missing."
-            )
+            raise BundleError(f"bundle {path}: expected a tensor {name!r} in weights.safetensors, it is missing.")
         if tensors.entries[name].dtype != dtype:
             raise BundleError(
                 f"bundle {path}: expected tensor {name!r} to be {dtype}, got {tensors.entries[name].dtype}."
@@ -62,9 +58,7 @@ def check_tensors(
             )
     longest = tokenizer.get("max_sentence")
     if type(longest) is not int or longest < 1:
-        raise BundleError(
-            f"bundle {path}: expected tokenizer.max_sentence to be at least 1, got {longest!r}."
-        )
+        raise BundleError(f"bundle {path}: expected tokenizer.max_sentence to be at least 1, got {longest!r}.")
     weight = tensors.entries["label.weight"].shape
     rank = weight[0] if weight else 0
     expected = {

@@ -102,8 +102,7 @@ def _check_digest(where: str, name: str, expected: str, data: bytes | memoryview
 
 def _changed(where: str, name: str, expected: str, found: str) -> BundleError:
     return BundleError(
-        f"{where}: {name} was cut short or altered: expected {expected}, got {found}. "
-        "Fetch or export the bundle again."
+        f"{where}: {name} was cut short or altered: expected {expected}, got {found}. Fetch or export the bundle again."
     )
 
 
@@ -112,9 +111,7 @@ def _size(file: Path, where: str) -> int:
     try:
         status = file.stat()
     except OSError as error:
-        raise BundleError(
-            f"{where}: {file.name} is missing or cannot be read: {error.strerror or error}."
-        ) from error
+        raise BundleError(f"{where}: {file.name} is missing or cannot be read: {error.strerror or error}.") from error
     if not stat.S_ISREG(status.st_mode):
         raise BundleError(f"{where}: {file.name} is no regular file.")
     return status.st_size

@@ -220,8 +220,7 @@ class Sentence:
             }
             tokens.append(value)
         multiwords = [
-            {"first": m.first, "last": m.last, "text": m.text, "start": m.start, "end": m.end}
-            for m in self.multiwords
+            {"first": m.first, "last": m.last, "text": m.text, "start": m.start, "end": m.end} for m in self.multiwords
         ]
         return {
             "text": self.text,
@@ -274,9 +273,7 @@ class Document:
             sentences=offsets.tolist(),
             starts=words.token_start[token[offsets[:-1]]].tolist(),
             ends=words.token_end[token[offsets[1:] - 1]].tolist(),
-            multiwords=dict(
-                zip(many.tolist(), zip(token[many].tolist(), sizes.tolist(), strict=True), strict=True)
-            ),
+            multiwords=dict(zip(many.tolist(), zip(token[many].tolist(), sizes.tolist(), strict=True), strict=True)),
         )
 
     def arrays(self) -> Arrays:

@@ -54,9 +54,7 @@ class Network:
         self.engine = engine
         self._labels = Labeller(bundle)
 
-    def columns(
-        self, features: NDArray[np.int32], offsets: Integers, gold: NDArray[np.int32] | None = None
-    ) -> Columns:
+    def columns(self, features: NDArray[np.int32], offsets: Integers, gold: NDArray[np.int32] | None = None) -> Columns:
         """Analyse sentences.
 
         Args:
@@ -156,6 +154,4 @@ def batches(offsets: Integers, budget: int = BUDGET) -> Iterator[Batch]:
         chosen = order[begin:end]
         begin = end
         inside = np.arange(lengths[chosen[-1]])
-        yield Batch(
-            chosen, lengths[chosen], offsets[chosen][:, None] + inside, inside < lengths[chosen][:, None]
-        )
+        yield Batch(chosen, lengths[chosen], offsets[chosen][:, None] + inside, inside < lengths[chosen][:, None])

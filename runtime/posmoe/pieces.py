@@ -23,9 +23,7 @@ def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     return np.concatenate([*inner, offsets[-1:]]).astype(np.int64)
 
 
-def join_roots(
-    columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], labels: Sequence[str]
-) -> None:
+def join_roots(columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], labels: Sequence[str]) -> None:
     """Make the trees of every sentence's pieces one tree with one root, in place."""
     if len(pieces) == len(offsets):
         return

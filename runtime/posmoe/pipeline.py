@@ -112,12 +112,8 @@ class Parser:
     def run(self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1) -> Iterator[Document]:
         """Parse a stream of requests, as `pipe` does."""
         if batch_size < 1 or threads < 1:
-            raise InputError(
-                f"expected batch_size and threads of at least 1, got {batch_size} and {threads}."
-            )
-        stream = ordered(
-            self._work, requests, size=Request.size, most=batch_size, weight=GROUP, threads=threads
-        )
+            raise InputError(f"expected batch_size and threads of at least 1, got {batch_size} and {threads}.")
+        stream = ordered(self._work, requests, size=Request.size, most=batch_size, weight=GROUP, threads=threads)
         return map(_warned, stream)
 
     def _work(self, requests: Sequence[Request]) -> list[Document]:
@@ -133,10 +129,7 @@ class Parser:
         gold = None
         if any(part is not None for part in known):
             gold = np.concatenate(
-                [
-                    np.full(len(f), -1, np.int32) if k is None else k
-                    for f, k in zip(features, known, strict=True)
-                ]
+                [np.full(len(f), -1, np.int32) if k is None else k for f, k in zip(features, known, strict=True)]
             )
         columns = self._network.columns(np.concatenate(features), together.astype(np.int64), gold)
         documents = []

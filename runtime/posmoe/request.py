@@ -65,9 +65,7 @@ def text_request(text: str, lines: bool = False) -> Request:
     return Request(text=text, lines=lines)
 
 
-def tokens_request(
-    sentences: Iterable[Sequence[str]], upos: Iterable[Sequence[str | None]] | None = None
-) -> Request:
+def tokens_request(sentences: Iterable[Sequence[str]], upos: Iterable[Sequence[str | None]] | None = None) -> Request:
     """Ask for sentences of words.
 
     Raises:

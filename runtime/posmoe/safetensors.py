@@ -63,9 +63,7 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
         entry = self.entries[name]
         dtype = DTYPES[entry.dtype][0]
         if dtype is None:
-            raise BundleError(
-                f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}."
-            )
+            raise BundleError(f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}.")
         count = (entry.end - entry.begin) // np.dtype(dtype).itemsize
         if count == 0:
             return np.empty(entry.shape, dtype)
@@ -117,9 +115,7 @@ def _entries(data: bytes | mmap.mmap, name: str) -> dict[str, Entry]:
     position = start
     for key, entry in sorted(entries.items(), key=lambda item: (item[1].begin, item[1].end)):
         if entry.begin != position:
-            raise refuse(
-                f"tensor {key!r} begins at byte {entry.begin}, expected {position} (a gap or an overlap)"
-            )
+            raise refuse(f"tensor {key!r} begins at byte {entry.begin}, expected {position} (a gap or an overlap)")
         position = entry.end
     if position != len(data):
         raise refuse(f"its tensors end at byte {position}, the file has {len(data)}")

@@ -44,9 +44,7 @@ def load_tokenizer(spec: Mapping[str, Any], weights: NDArray[np.int8]) -> _core.
     if not isinstance(spec["tables"], Mapping) or set(spec["tables"]) != set(TABLES):
         raise BundleError(f"tokenizer: expected the tables {', '.join(TABLES)}")
     if weights.dtype != np.int8 or weights.ndim != 1:
-        raise BundleError(
-            f"tokenizer: expected weights int8 [size], got {weights.dtype} {list(weights.shape)}"
-        )
+        raise BundleError(f"tokenizer: expected weights int8 [size], got {weights.dtype} {list(weights.shape)}")
     try:
         return _core.Tokenizer(dict(spec), np.ascontiguousarray(weights))
     except (ValueError, TypeError) as error:

@@ -91,9 +91,7 @@ def tree(document: Document, place: Place = Place(), trees: Trees | None = None)
 WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
 
 
-def rewrite(
-    given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, name: str = ""
-) -> str:
+def rewrite(given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, name: str = "") -> str:
     """A CoNLL-U sentence as it was given, with the tags, heads and relations of its parsed form.
 
     Comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC stay; DEPS becomes `_`. With ranked
@@ -103,9 +101,7 @@ def rewrite(
     for rank, variant in enumerate(ranked if ranked is not None else [_best(sentence)], 1):
         comments = given.comments
         if ranked is not None:
-            old = next(
-                (line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}"
-            )
+            old = next((line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}")
             comments = [f"{old.rstrip()}-{rank}", *_ranks(variant, rank, len(ranked))]
             comments += [line for line in given.comments if line != old]
         lines = list(comments)

@@ -71,9 +71,7 @@ def _edmonds(arcs: dict[int, dict[int, float]]) -> dict[int, int] | None:
     """Best arborescence from node 0; `arcs[node][source]` are scores. None where a node can't be reached."""
     if not all(arcs.values()):
         return None
-    best = {
-        node: max(sources, key=lambda source: (sources[source], -source)) for node, sources in arcs.items()
-    }
+    best = {node: max(sources, key=lambda source: (sources[source], -source)) for node, sources in arcs.items()}
     for start in best:
         seen = [start]
         while (node := best.get(seen[-1], 0)) != 0 and node not in seen:
@@ -145,11 +143,7 @@ def best_tree(matrix: NDArray[np.float64]) -> NDArray[np.int32] | None:
     found: tuple[float, NDArray[np.int32]] | None = None
     for root in range(1, n + 1):
         arcs = {
-            word: {
-                h: float(matrix[word, h])
-                for h in range(n + 1)
-                if matrix[word, h] > NONE and (h or word == root)
-            }
+            word: {h: float(matrix[word, h]) for h in range(n + 1) if matrix[word, h] > NONE and (h or word == root)}
             for word in range(1, n + 1)
         }
         tree = _edmonds(arcs)

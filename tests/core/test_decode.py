@@ -41,9 +41,7 @@ def reachable_sentence(seed: int, n: int, width: int) -> Sentence:
 
 
 @settings(max_examples=150, deadline=None)
-@given(
-    st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 8), st.booleans(), st.sampled_from([0.0, 0.3])
-)
+@given(st.integers(0, 2**32), st.integers(1, 6), st.integers(1, 8), st.booleans(), st.sampled_from([0.0, 0.3]))
 def test_best_of_all_trees(seed: int, n: int, width: int, whole: bool, missing: float) -> None:
     scores, heads = sentence(seed, n, width, whole=whole, missing=missing)
     matrix = twin.dense(scores, heads)
@@ -254,10 +252,7 @@ def test_threads_have_decoders_of_their_own() -> None:
     sentences = [reachable_sentence(seed, 5 + seed * 7, 6) for seed in range(12)]
     expected = [decode(*pair).tolist() for pair in sentences]
     results: list[object] = []
-    work = [
-        threading.Thread(target=lambda: results.append([decode(*p).tolist() for p in sentences]))
-        for _ in "abc"
-    ]
+    work = [threading.Thread(target=lambda: results.append([decode(*p).tolist() for p in sentences])) for _ in "abc"]
     for thread in work:
         thread.start()
     for thread in work:

@@ -42,9 +42,7 @@ def test_every_code_point_of_the_cased_blocks() -> None:
 def test_case_ranges_agree_with_unicode() -> None:
     blocks = [*range(0x180), *range(0x386, 0x3CF), *range(0x400, 0x460)]
     assert [
-        hex(c)
-        for c in blocks
-        if c != 0x130 and twin.normal(chr(c)) != chr(c).lower() and not chr(c).isdigit()
+        hex(c) for c in blocks if c != 0x130 and twin.normal(chr(c)) != chr(c).lower() and not chr(c).isdigit()
     ] == []
     assert twin.normal("İ") == "i"
 
@@ -88,9 +86,7 @@ def test_words_give_the_ids_of_their_forms() -> None:
 
 def test_multiword_tokens_give_the_ids_of_their_words() -> None:
     features, _ = make()
-    words = _core.Words.from_tokens(
-        [[("I", ["I"], True), ("don't", ["do", "n't"], True), ("Au", ["à", "le"], False)]]
-    )
+    words = _core.Words.from_tokens([[("I", ["I"], True), ("don't", ["do", "n't"], True), ("Au", ["à", "le"], False)]])
     assert features(words).tolist() == features.ids(["I", "do", "n't", "à", "le"]).tolist()
 
 
@@ -112,8 +108,7 @@ def test_threads_share_one_object() -> None:
     expected = features.ids(list(twin.FORMS)).tolist()
     results: list[object] = []
     threads = [
-        threading.Thread(target=lambda: results.append(features.ids(list(twin.FORMS)).tolist()))
-        for _ in range(4)
+        threading.Thread(target=lambda: results.append(features.ids(list(twin.FORMS)).tolist())) for _ in range(4)
     ]
     for thread in threads:
         thread.start()

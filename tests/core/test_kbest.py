@@ -84,9 +84,7 @@ def test_equal_scores_give_every_tree_once() -> None:
 @pytest.mark.parametrize("n", [1, 7, 40])
 def test_partition_equals_the_determinant(n: int) -> None:
     scores, heads = dense_sentence(n, n)
-    assert _core.log_partition(scores, heads) == pytest.approx(
-        twin.log_partition(twin.dense(scores, heads)), rel=1e-10
-    )
+    assert _core.log_partition(scores, heads) == pytest.approx(twin.log_partition(twin.dense(scores, heads)), rel=1e-10)
 
 
 @pytest.mark.parametrize("scale", [10.0, 100.0, 1000.0, 1e6])

@@ -263,9 +263,7 @@ def test_specifications_that_do_not_fit_are_refused(spec: dict[str, Any], messag
         load_tokenizer(spec, np.zeros(192, np.int8))
 
 
-@pytest.mark.parametrize(
-    "weights", [np.zeros(191, np.int8), np.zeros(192, np.uint8), np.zeros((1, 192), np.int8)]
-)
+@pytest.mark.parametrize("weights", [np.zeros(191, np.int8), np.zeros(192, np.uint8), np.zeros((1, 192), np.int8)])
 def test_weights_that_do_not_fit_are_refused(weights: Any) -> None:
     with pytest.raises(BundleError, match="weights"):
         load_tokenizer(make_spec(), weights)

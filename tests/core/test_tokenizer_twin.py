@@ -42,9 +42,7 @@ def check_equal(text: str, pair: int, lines: bool) -> None:
     words, expected = core(text, lines), twin(text, lines)
     columns = zip(words.start.tolist(), words.end.tolist(), words.token.tolist(), words.forms(), strict=True)
     assert list(columns) == expected.words
-    tokens = zip(
-        words.token_start.tolist(), words.token_end.tolist(), map(bool, words.space_after), strict=True
-    )
+    tokens = zip(words.token_start.tolist(), words.token_end.tolist(), map(bool, words.space_after), strict=True)
     assert list(tokens) == expected.tokens
     assert words.sentences.tolist() == expected.sentences
     assert words.split.astype(bool).tolist() == expected.split

@@ -57,12 +57,8 @@ def random_weights(spec: dict[str, Any], seed: int) -> NDArray[np.int8]:
     return weights
 
 
-def cutting(
-    spec: dict[str, Any], *, cut: bool, boundary: bool = False, multiword: bool = True
-) -> dict[str, Any]:
+def cutting(spec: dict[str, Any], *, cut: bool, boundary: bool = False, multiword: bool = True) -> dict[str, Any]:
     """The specification without weights: every open decision is the same."""
     answers = {"cut": cut, "boundary": boundary, "multiword": multiword}
-    tables = {
-        name: {"size": 0, "bias": 0 if answers[name] else -1, "features": n} for name, n in FEATURES.items()
-    }
+    tables = {name: {"size": 0, "bias": 0 if answers[name] else -1, "features": n} for name, n in FEATURES.items()}
     return spec | {"tables": tables}

@@ -182,9 +182,7 @@ class TwinTokenizer:
             if length > 0 and length + len(pieces) > self.spec["max_sentence"]:
                 result.end_sentence(True)
             for start, end, form in pieces:
-                result.words.append(
-                    (start, end, len(result.tokens), text[start:end] if form is None else form)
-                )
+                result.words.append((start, end, len(result.tokens), text[start:end] if form is None else form))
             result.tokens.append((token.start, token.end, token.gap > 0))
             if i + 1 == len(paragraph):
                 result.end_sentence(False)
@@ -209,9 +207,7 @@ def _skip_space(text: str, at: int, lines: bool) -> tuple[int, int]:
     return end, 2 if breaks else int(end > at)
 
 
-def _cut_words(
-    token: Token, form: str, stem: int, key: str, words: list[str]
-) -> list[tuple[int, int, str | None]]:
+def _cut_words(token: Token, form: str, stem: int, key: str, words: list[str]) -> list[tuple[int, int, str | None]]:
     if folded("".join(words)) == folded(key):
         pieces: list[tuple[int, int, str | None]] = []
         at = start = token.start
@@ -236,6 +232,4 @@ def _cut_words(
 
 def _raised(c: str) -> str:
     upper = c.upper()
-    return (
-        upper if len(upper) == 1 and fold(ord(upper)) == ord(c) and char_class(ord(upper)) == "upper" else c
-    )
+    return upper if len(upper) == 1 and fold(ord(upper)) == ord(c) and char_class(ord(upper)) == "upper" else c

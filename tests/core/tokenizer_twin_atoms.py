@@ -140,10 +140,8 @@ def next_atom(text: str, start: int) -> Atom:
         if c == "flag" and end < len(text) and char_class(ord(text[end])) == "flag":
             end += 1
         end, picture = _extensions(text, end)
-        if picture or c in ("picture", "flag"):
-            look = PICTURE
-        else:
-            look = IDEOGRAPH if c == "ideograph" else SIGN + point
+        pictured = picture or c in ("picture", "flag")
+        look = PICTURE if pictured else IDEOGRAPH if c == "ideograph" else SIGN + point
     return Atom(start, end, text_hash(text[start:end]), look)
 
 

@@ -87,9 +87,7 @@ def look_of(atoms: list[Atom], is_address: bool) -> int:
         return ALPHANUMERIC
     if looks[-1] != POINT:
         return COMPOUND
-    return (
-        POINTS if looks.count(POINT) > 1 else {2: INITIAL_POINT, 1: LOWER_POINT}.get(looks[0], CAPITAL_POINT)
-    )
+    return POINTS if looks.count(POINT) > 1 else {2: INITIAL_POINT, 1: LOWER_POINT}.get(looks[0], CAPITAL_POINT)
 
 
 def cut_features(text: str, atoms: list[Atom], first: int, i: int, hints: tuple[bool, int],

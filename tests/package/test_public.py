@@ -38,9 +38,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 def test_the_version_is_the_same_everywhere() -> None:
     assert posmoe.__version__ == VERSION
     assert importlib.import_module("posmoe._core").__version__ == VERSION
-    assert re.search(
-        r"^## \[(Unreleased|" + re.escape(VERSION) + r")\]", (ROOT / "CHANGELOG.md").read_text(), re.M
-    )
+    assert re.search(r"^## \[(Unreleased|" + re.escape(VERSION) + r")\]", (ROOT / "CHANGELOG.md").read_text(), re.M)
 
 
 def test_an_installed_distribution_has_the_version() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.accuracy import flops, table
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,3 +47,8 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
             if f"posmoe {name}" in line:
                 for option in re.findall(r" (--\w[\w-]*)", line.partition("#")[0]):
                     assert option in page
+
+
+def test_the_accuracy_is_what_was_measured() -> None:
+    assert table() in README
+    assert f"costs {flops()} floating-point operations" in README

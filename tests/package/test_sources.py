@@ -29,9 +29,7 @@ def tracked() -> list[Path]:
     return [
         path
         for path in ROOT.rglob("*")
-        if path.is_file()
-        and not built & set(path.relative_to(ROOT).parts)
-        and path.suffix not in {".so", ".pyd"}
+        if path.is_file() and not built & set(path.relative_to(ROOT).parts) and path.suffix not in {".so", ".pyd"}
     ]
 
 
@@ -66,8 +64,7 @@ def test_every_folder_says_what_lives_there() -> None:
 def test_the_training_distribution_collects_the_packages_that_the_wheel_leaves_out() -> None:
     train = tomllib.loads((ROOT / "train" / "pyproject.toml").read_text())
     where = {
-        (ROOT / "train" / folder).resolve().name
-        for folder in train["tool"]["setuptools"]["packages"]["find"]["where"]
+        (ROOT / "train" / folder).resolve().name for folder in train["tool"]["setuptools"]["packages"]["find"]["where"]
     }
     assert where == set(FOLDERS.values()) - {"runtime"}
     main = tomllib.loads((ROOT / "pyproject.toml").read_text())

@@ -79,10 +79,7 @@ def test_the_source_distribution_has_all_packages_and_the_tests(sdist: Path) -> 
 def test_the_wheel_holds_one_package_with_its_core_types_and_models(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
     assert {name.partition("/")[0] for name in names} == {"posmoe", f"pos_moe_parser-{VERSION}.dist-info"}
-    assert (
-        len([name for name in names if name.startswith("posmoe/_core.") and name.endswith((".so", ".pyd"))])
-        == 1
-    )
+    assert len([name for name in names if name.startswith("posmoe/_core.") and name.endswith((".so", ".pyd"))]) == 1
     sources = ROOT / "runtime" / "posmoe"
     for path in tracked():
         if path.is_relative_to(sources):
@@ -108,13 +105,11 @@ def test_the_wheel_states_version_licence_requirements_and_the_command(wheel: zi
     assert (stated["Name"], stated["Version"]) == ("pos-moe-parser", VERSION)
     assert stated["License-Expression"] == "Apache-2.0"
     assert set(stated.get_all("License-File", [])) == {"LICENSE", "NOTICE"}
-    required = {
-        r.split()[0].partition(">")[0] for r in stated.get_all("Requires-Dist", []) if "extra ==" not in r
-    }
+    required = {r.split()[0].partition(">")[0] for r in stated.get_all("Requires-Dist", []) if "extra ==" not in r}
     assert required == {"numpy", "typer", "rich"}
-    assert b"posmoe = posmoe.cli:main" in wheel.read(
-        f"pos_moe_parser-{VERSION}.dist-info/entry_points.txt"
-    ).replace(b"=posmoe", b" = posmoe")
+    assert b"posmoe = posmoe.cli:main" in wheel.read(f"pos_moe_parser-{VERSION}.dist-info/entry_points.txt").replace(
+        b"=posmoe", b" = posmoe"
+    )
 
 
 @pytest.mark.parametrize(

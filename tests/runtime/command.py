@@ -19,9 +19,7 @@ def posmoe(
     if before:
         command = ["/bin/sh", "-c", f'{before}\nexec "$@"', "sh", *command]
     options.setdefault("stdout", subprocess.PIPE)
-    return subprocess.run(
-        command, input=given, stderr=subprocess.PIPE, env=ENVIRONMENT, cwd=cwd, timeout=50, **options
-    )
+    return subprocess.run(command, input=given, stderr=subprocess.PIPE, env=ENVIRONMENT, cwd=cwd, timeout=50, **options)
 
 
 def said(result: subprocess.CompletedProcess[bytes]) -> str:

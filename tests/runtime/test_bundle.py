@@ -220,9 +220,7 @@ def test_find_names_what_there_is(tiny: Path, tmp_path: Path, monkeypatch: pytes
     info = tmp_path / "brings-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: brings\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[posmoe.models]\nxx-tiny = brings:place\nxx-fails = brings:nothing\n"
-    )
+    (info / "entry_points.txt").write_text("[posmoe.models]\nxx-tiny = brings:place\nxx-fails = brings:nothing\n")
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     assert find("xx-tiny") == tiny
     assert posmoe.load("xx-tiny").bundle.name == "tiny"

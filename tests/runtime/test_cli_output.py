@@ -103,9 +103,7 @@ def test_an_interrupted_run_leaves_no_file(
     tiny: Path, tmp_path: Path, number: int, code: int, threads: str, paragraphs: int
 ) -> None:
     arguments = ["parse", "--model", str(tiny), "--threads", threads, "-o", str(tmp_path / "out")]
-    process = subprocess.Popen(
-        [*COMMAND, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
-    )
+    process = subprocess.Popen([*COMMAND, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
     assert process.stdin is not None
     process.stdin.write(b"word after word.\n\n" * paragraphs)
     process.stdin.flush()

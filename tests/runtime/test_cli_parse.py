@@ -33,9 +33,7 @@ def test_several_sources_keep_their_boundaries(tiny: Path, tmp_path: Path) -> No
     (tmp_path / "b").write_text("Three.\n\nFour five.")
     result = posmoe("parse", "--model", tiny, "a.txt", "b", "six seven", "-", given=b"eight", cwd=tmp_path)
     assert (result.returncode, said(result)) == (0, "")
-    marks = [
-        line for line in result.stdout.decode().splitlines() if line.startswith(("# newdoc", "# sent_id"))
-    ]
+    marks = [line for line in result.stdout.decode().splitlines() if line.startswith(("# newdoc", "# sent_id"))]
     assert marks == [
         *("# newdoc id = a.txt", "# sent_id = 1", "# newdoc id = b", "# sent_id = 2", "# sent_id = 3"),
         *("# newdoc id = text", "# sent_id = 4", "# newdoc id = standard input", "# sent_id = 5"),
@@ -56,9 +54,7 @@ def test_json_lines_point_into_the_file(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_lines_are_sentences(tiny: Path, nlp: Parser) -> None:
-    result = posmoe(
-        "parse", "--model", tiny, "--input", "lines", "--format", "jsonl", given=b"a b.\n\nc d e\r\nf"
-    )
+    result = posmoe("parse", "--model", tiny, "--input", "lines", "--format", "jsonl", given=b"a b.\n\nc d e\r\nf")
     assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == ["a b.", "c d e", "f"]
 
 
@@ -134,9 +130,7 @@ def test_malformed_conllu_stops_the_run_without_a_file(tiny: Path, tmp_path: Pat
         (["-o", ".", "a b"], "cannot write .: it is a folder."),
     ],
 )
-def test_failures_are_named_and_leave_nothing(
-    tiny: Path, tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_failures_are_named_and_leave_nothing(tiny: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
     output = [] if "-o" in arguments else ["-o", "out"]
     result = posmoe("parse", "--model", tiny, *arguments, *output, cwd=tmp_path)
     assert result.returncode == 1

@@ -27,16 +27,12 @@ def test_an_unknown_engine_is_refused_with_the_names() -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in ENGINES.items() if known.module is None])
 def test_an_engine_of_a_later_version_is_refused(name: str) -> None:
-    with pytest.raises(
-        EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, onnx"
-    ):
+    with pytest.raises(EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, onnx"):
         choose(name)
 
 
 @pytest.mark.parametrize("name", ["auto", "onnxruntime"])
-def test_a_missing_package_names_the_line_that_installs_it(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_package_names_the_line_that_installs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'pos-moe-parser\[onnx\]'") as caught:
         choose(name)

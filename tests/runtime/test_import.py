@@ -16,9 +16,7 @@ def loaded_by(statement: str) -> set[str]:
     code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
     command = [sys.executable, "-c", code]
     environment = {"PYTHONPATH": str(ROOT / "runtime")}
-    return set(
-        subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split()
-    )
+    return set(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.split())
 
 
 def test_importing_posmoe_loads_nothing_heavy() -> None:

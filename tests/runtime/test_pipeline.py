@@ -175,9 +175,7 @@ def test_pipe_takes_endless_streams_and_looks_ahead_by_a_bound(
 
 @pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("batch_size", [1, 4, 64])
-def test_an_exception_comes_after_the_documents_before_it(
-    nlp: posmoe.Parser, threads: int, batch_size: int
-) -> None:
+def test_an_exception_comes_after_the_documents_before_it(nlp: posmoe.Parser, threads: int, batch_size: int) -> None:
     def broken() -> Iterator[str]:
         yield from ("one", "two", "three")
         raise KeyError("source")

@@ -20,9 +20,7 @@ class Dripping(io.BytesIO):
         return self.read(3)
 
 
-@given(
-    st.text(alphabet="ab .!\n\r\t😀é", max_size=200), st.integers(1, 20), st.integers(0, 40), st.booleans()
-)
+@given(st.text(alphabet="ab .!\n\r\t😀é", max_size=200), st.integers(1, 20), st.integers(0, 40), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_blocks_are_the_text(text: str, aim: int, more: int, lines: bool) -> None:
     blocks = list(TextReader(Dripping(text.encode()), lines, aim=aim, limit=aim + more))

@@ -96,9 +96,7 @@ def test_rewriting_keeps_everything_but_the_tree(nlp: posmoe.Parser) -> None:
 
 def test_a_drawing() -> None:
     forms = ["I", "saw", "the", "今日", "e\u0301"]
-    drawing = draw(
-        forms, ["PRON", "VERB", "DET", "NOUN", "X"], [2, 0, 4, 2, 4], ["nsubj", "root", "det", "obj", "dep"]
-    )
+    drawing = draw(forms, ["PRON", "VERB", "DET", "NOUN", "X"], [2, 0, 4, 2, 4], ["nsubj", "root", "det", "obj", "dep"])
     assert drawing.splitlines() == [
         "  ┌── I      PRON  nsubj",
         "──┤ saw      VERB  root",

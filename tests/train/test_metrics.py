@@ -168,9 +168,7 @@ def perturb(treebank: list[Sentence], rng: random.Random) -> list[Sentence]:
             last = out.pop()
             shift = len(last)
             heads = last.heads + [h + shift if h else 1 for h in heads]
-            tokens = last.tokens + [
-                Token(t.form, t.start + shift, t.end + shift, t.space_after) for t in tokens
-            ]
+            tokens = last.tokens + [Token(t.form, t.start + shift, t.end + shift, t.space_after) for t in tokens]
             forms, upos, deprels = last.forms + forms, last.upos + upos, last.deprels + deprels
         out.append(Sentence(forms, upos, heads, deprels, tokens))
     return out

@@ -156,9 +156,7 @@ def test_sentences_of_words_can_be_written_and_read() -> None:
     assert [[t.form for t in s.tokens] for s in found[:3]] == [[t.form for t in s.tokens] for s in SMALL[:3]]
 
 
-def test_command_writes_a_tokenizer_and_prints_scores(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_command_writes_a_tokenizer_and_prints_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     treebank = tmp_path / "small.conllu"
     treebank.write_text("".join(map(to_conllu, SMALL)), encoding="utf-8")
     main(["--train", str(treebank), "--dev", str(treebank), "--out", str(tmp_path / "out")])
@@ -216,9 +214,7 @@ def test_english_sentences_survive_line_breaks_and_lower_case(english: Tokenizer
     [("French-Sequoia", 98.8, 83.0), ("Uyghur-UDT", 99.5, 72.0), ("Afrikaans-AfriBooms", 99.4, 99.0)],
 )
 def test_other_treebanks(treebank: str, words: float, sentences: float) -> None:
-    train, dev = (
-        read_treebank(shared("data", "ud", treebank, f"{part}.conllu.xz")) for part in ("train", "dev")
-    )
+    train, dev = (read_treebank(shared("data", "ud", treebank, f"{part}.conllu.xz")) for part in ("train", "dev"))
     scores = evaluate(Tokenizer(*train_tokenizer(train)), dev).f1()
     assert scores["words"] > words
     assert scores["sentences"] > sentences

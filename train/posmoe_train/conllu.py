@@ -178,9 +178,7 @@ class _Draft:
             self.fail(number, "a word", "the end of the sentence")
         if self.open_range is not None:
             _, start, end, _, line = self.open_range
-            self.fail(
-                line, f"the words {start + 1} to {end} of the range", f"{len(out)} words in the sentence"
-            )
+            self.fail(line, f"the words {start + 1} to {end} of the range", f"{len(out)} words in the sentence")
         self.check_tree()
         surface = "".join(token.form + " " * token.space_after for token in out.tokens).rstrip(" ")
         if not out.text:

@@ -166,9 +166,7 @@ def _align(gold: _Side, system: _Side) -> list[tuple[int, int]]:
 
 def _regions(gold: _Side, system: _Side) -> list[Span]:
     """Merge the spans of both sides' multiword tokens that overlap; in order, apart from each other."""
-    spans = sorted(
-        {span for side in (gold, system) for span, m in zip(side.spans, side.multi, strict=True) if m}
-    )
+    spans = sorted({span for side in (gold, system) for span, m in zip(side.spans, side.multi, strict=True) if m})
     regions: list[Span] = []
     for start, end in spans:
         if regions and start < regions[-1][1]:
@@ -226,9 +224,7 @@ def evaluate_words(
     tags = arcs = labelled = words = 0
     for k, (sentence, t, h, d) in enumerate(zip(gold, upos, heads, deprels, strict=True)):
         if not len(sentence) == len(t) == len(h) == len(d):
-            raise ValueError(
-                f"sentence {k}: expected {len(sentence)} words, found {len(t)}, {len(h)}, {len(d)}"
-            )
+            raise ValueError(f"sentence {k}: expected {len(sentence)} words, found {len(t)}, {len(h)}, {len(d)}")
         words += len(sentence)
         for i in range(len(sentence)):
             tags += t[i] == sentence.upos[i]

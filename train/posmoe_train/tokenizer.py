@@ -124,15 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--train", type=Path, required=True)
     parser.add_argument("--dev", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument(
-        "--abbreviations", type=Path, help="more abbreviations, one a line, each with its point"
-    )
+    parser.add_argument("--abbreviations", type=Path, help="more abbreviations, one a line, each with its point")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(arguments)
     more = options.abbreviations.read_text(encoding="utf-8").split() if options.abbreviations else []
-    spec, weights = train_tokenizer(
-        read_treebank(options.train), seed=options.seed, abbreviations=more, verbose=True
-    )
+    spec, weights = train_tokenizer(read_treebank(options.train), seed=options.seed, abbreviations=more, verbose=True)
     options.out.mkdir(parents=True, exist_ok=True)
     written = json.dumps(spec, ensure_ascii=False, indent=1) + "\n"
     (options.out / "spec.json").write_text(written, encoding="utf-8")

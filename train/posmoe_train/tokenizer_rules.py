@@ -22,12 +22,8 @@ def fold(text: str) -> str:
 
 def learn_abbreviations(blocks: Iterable[Block]) -> list[str]:
     """Forms of letters that end in a point, seen twice or more."""
-    counts = Counter(
-        fold(t.form) for b in blocks for t in b.tokens if t.form.endswith(".") and len(t.form) <= 12
-    )
-    return sorted(
-        form for form, n in counts.items() if n >= 2 and " " not in form and any(c.isalpha() for c in form)
-    )
+    counts = Counter(fold(t.form) for b in blocks for t in b.tokens if t.form.endswith(".") and len(t.form) <= 12)
+    return sorted(form for form, n in counts.items() if n >= 2 and " " not in form and any(c.isalpha() for c in form))
 
 
 def learn_grouped_digits(blocks: Iterable[Block]) -> bool:
@@ -90,9 +86,7 @@ def _learn_suffixes(splits: dict[str, Counter[tuple[str, ...]]], totals: Counter
     return suffixes
 
 
-def learn_closed(
-    lessons: Sequence[tuple[NDArray[np.uint32], NDArray[np.uint8]]], rate: float = 0.001
-) -> list[int]:
+def learn_closed(lessons: Sequence[tuple[NDArray[np.uint32], NDArray[np.uint8]]], rate: float = 0.001) -> list[int]:
     """Kinds of places, seen 200 times or more, where hardly a sentence ends: there the splitter doesn't ask.
 
     Args:

@@ -44,9 +44,7 @@ class Block:
 def blocks_of(sentences: Sequence[Sentence]) -> list[Block]:
     """The surface of a treebank's sentences."""
     return [
-        Block(
-            [Surface(t.form, s.forms[t.start : t.end], t.space_after) for t in s.tokens], s.newdoc, s.newpar
-        )
+        Block([Surface(t.form, s.forms[t.start : t.end], t.space_after) for t in s.tokens], s.newdoc, s.newpar)
         for s in sentences
     ]
 
@@ -109,9 +107,7 @@ def raw_of(blocks: Sequence[Block], rng: np.random.Generator | None = None) -> R
     return raw
 
 
-def with_rarities(
-    blocks: Sequence[Block], abbreviations: Sequence[str], rng: np.random.Generator
-) -> list[Block]:
+def with_rarities(blocks: Sequence[Block], abbreviations: Sequence[str], rng: np.random.Generator) -> list[Block]:
     """Copies of a third of the sentences with something put in that treebanks hold too little of.
 
     Emoticons, amounts of money, @mentions, #tags, names of files and hosts; and abbreviations are swapped, so

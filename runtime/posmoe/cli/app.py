@@ -79,9 +79,7 @@ def parse(
         ),
     ] = Input.text,
     backend: Annotated[str, _BACKEND] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, help="Parts of the input parsed at a time; 0: one a core.")
-    ] = 1,
+    threads: Annotated[int, typer.Option(min=0, help="Parts of the input parsed at a time; 0: one a core.")] = 1,
     k_best: Annotated[int, typer.Option("--k-best", min=1, help="Write the K best trees.")] = 1,
     gold_upos: Annotated[
         bool, typer.Option("--gold-upos", help="With --input conllu: keep the given UPOS and parse by them.")

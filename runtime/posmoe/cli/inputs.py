@@ -93,8 +93,6 @@ def opened(source: Source) -> Iterator[NamedFile]:
     except FileNotFoundError:
         raise InputError(f"{source.name}: no such file. Give literal text with --text.") from None
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{source.name}: cannot open it: {getattr(error, 'strerror', None) or error}."
-        ) from error
+        raise InputError(f"{source.name}: cannot open it: {getattr(error, 'strerror', None) or error}.") from error
     with file:
         yield NamedFile(file, source.name)

@@ -80,9 +80,7 @@ class _Run:
     def __init__(self, job: Job, parser: Parser) -> None:
         self.job = job
         self.parser = parser
-        self.stream = Stream(
-            job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid
-        )
+        self.stream = Stream(job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid)
         self.cut = 0
         self.sentences = 0
         self.offset = 0

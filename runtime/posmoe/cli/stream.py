@@ -93,9 +93,7 @@ class Stream:
         if reader.replaced:
             say(f"{source.name}: {reader.replaced} invalid UTF-8 sequence(s) became U+FFFD.")
 
-    def _conllu(
-        self, source: Source, file: Lines
-    ) -> Iterator[tuple[Request, int, tuple[ConlluSentence, ...]]]:
+    def _conllu(self, source: Source, file: Lines) -> Iterator[tuple[Request, int, tuple[ConlluSentence, ...]]]:
         group: list[ConlluSentence] = []
         words = 0
         for sentence in read_conllu(file, source.name, self._skip if self._skip_invalid else None):

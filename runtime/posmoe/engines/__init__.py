@@ -27,9 +27,7 @@ class Scores(NamedTuple):
     def sentence(self, row: int) -> Scores:
         """One row as a batch of its own."""
         one = slice(row, row + 1)
-        return Scores(
-            self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one]
-        )
+        return Scores(self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one])
 
 
 class Engine(Protocol):

@@ -89,9 +89,7 @@ def _check_names(bundle: Bundle, session: Any) -> None:
                     f"got {found.get(name, 'none')}."
                 )
         if kind == "input" and len(found) != len(expected):
-            raise BundleError(
-                f"bundle {bundle.path}: the graph has inputs that the runtime doesn't know: {found}."
-            )
+            raise BundleError(f"bundle {bundle.path}: the graph has inputs that the runtime doesn't know: {found}.")
 
 
 def _check_run(bundle: Bundle, engine: OnnxRuntimeEngine) -> None:

@@ -122,23 +122,17 @@ class _Builder:
         sentence = self._sentence
         if line.startswith("#"):
             if sentence.rows:
-                raise ConlluError(
-                    self._name, number, "comments before a sentence's first word", "one after it"
-                )
+                raise ConlluError(self._name, number, "comments before a sentence's first word", "one after it")
             sentence.comments.append(line)
             return
         if len(sentence.rows) + len(sentence.comments) >= MAX_LINES:
             raise ConlluError(self._name, number, f"at most {MAX_LINES} lines in a sentence", "more")
         row = line.split("\t")
         if len(row) != COLUMNS:
-            raise ConlluError(
-                self._name, number, f"{COLUMNS} columns between tabs", f"{len(row)} in {line!r:.60}"
-            )
+            raise ConlluError(self._name, number, f"{COLUMNS} columns between tabs", f"{len(row)} in {line!r:.60}")
         for place, cell in enumerate(row, 1):
             if not cell.strip(" "):
-                raise ConlluError(
-                    self._name, number, f"something in column {place} (`_` for nothing)", "nothing"
-                )
+                raise ConlluError(self._name, number, f"something in column {place} (`_` for nothing)", "nothing")
         self._check_id(number, row)
         sentence.rows.append(row)
 
