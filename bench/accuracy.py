@@ -1,33 +1,53 @@
-"""The README's table of accuracy, from the metrics that were measured at export.
+"""Tables of accuracy for the READMEs, from the metrics that were measured at export.
 
-python -m bench.accuracy [METRICS.json]
+python -m bench.accuracy
 """
 
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
-BUNDLED = Path(__file__).parent.parent / "runtime" / "posmoe" / "models" / "en-edge" / "metrics.json"
+ROOT = Path(__file__).parent.parent
+BUNDLES = {
+    "en-edge": ROOT / "runtime/posmoe/models/en-edge",
+    "en-base": ROOT / "bundles/en-base/posmoe_en_base/bundle",
+    "en-large": ROOT / "bundles/en-large/posmoe_en_large/bundle",
+}
 COLUMNS = ("tokens", "sentences", "words", "upos", "uas", "las")
 
 
-def table(path: Path = BUNDLED) -> str:
-    """Markdown rows: raw text, then gold tokens; and the FLOPs of a sentence of 20 words."""
-    metrics = json.loads(path.read_text(encoding="utf-8"))
+def read(bundle: Path, name: str = "metrics.json") -> dict[str, Any]:
+    """One of the JSON files of a bundle."""
+    content: dict[str, Any] = json.loads((bundle / name).read_text(encoding="utf-8"))
+    return content
+
+
+def inputs_table() -> str:
+    """Scores of the packaged model: a row for raw text, a row for gold tokens."""
+    scores = read(BUNDLES["en-edge"])["dev"]
     rows = []
     for title, key in (("raw text", "raw_text"), ("gold tokens", "gold_tokens")):
-        scores = metrics["dev"][key]
-        cells = [f"{scores[name]:.1f}" if name in scores else "" for name in COLUMNS]
-        rows.append(f"| {title} | " + " | ".join(cells) + " |")
+        cells = [f" {scores[key][name]:.1f} |" if name in scores[key] else " |" for name in COLUMNS]
+        rows.append(f"| {title} |" + "".join(cells))
     return "\n".join(rows)
 
 
-def flops(path: Path = BUNDLED) -> str:
-    """FLOPs of a sentence of 20 words, with commas."""
-    return f"{json.loads(path.read_text(encoding='utf-8'))['flops_20']:,}"
+def models_table() -> str:
+    """FLOPs, size of the weights and scores of each model."""
+    rows = []
+    for name, bundle in BUNDLES.items():
+        metrics, files = read(bundle), read(bundle, "manifest.json")["files"]
+        size = files["weights.safetensors"]["bytes"] / 1e6
+        gold, raw = metrics["dev"]["gold_tokens"], metrics["dev"]["raw_text"]
+        scores = " | ".join(f"{value:.1f}" for value in (gold["uas"], gold["las"], gold["upos"], raw["las"]))
+        rows.append(f"| {name} | {metrics['flops_20']:,} | {size:.1f} MB | {scores} |")
+    return "\n".join(rows)
+
+
+def flops() -> str:
+    """FLOPs of the packaged model for a sentence of 20 words, with commas."""
+    return f"{read(BUNDLES['en-edge'])['flops_20']:,}"
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1]) if len(sys.argv) > 1 else BUNDLED
-    print(table(chosen))
-    print(f"{flops(chosen)} FLOPs")
+    print(inputs_table(), models_table(), f"{flops()} FLOPs", sep="\n\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.accuracy import flops, table
+from bench.accuracy import flops, inputs_table, models_table
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,5 +50,6 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
 
 
 def test_the_accuracy_is_what_was_measured() -> None:
-    assert table() in README
+    assert inputs_table() in README
+    assert models_table() in (ROOT / "bundles" / "README.md").read_text(encoding="utf-8")
     assert f"costs {flops()} floating-point operations" in README
