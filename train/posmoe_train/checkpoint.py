@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from posmoe_models import Parser, ParserConfig
 from posmoe_models.lexicon import Lexicon, quantise_rows
-
 from posmoe_train.config import from_dict
 from posmoe_train.errors import CheckpointError
 from posmoe_train.run import write_json

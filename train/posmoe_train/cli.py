@@ -18,15 +18,17 @@ Out = Annotated[Path, typer.Option(help="Folder of the run; an unfinished run in
 def corpus(
     texts: list[Path],
     out: Out,
-    held_out: Annotated[list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")],
+    held_out: Annotated[
+        list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")
+    ],
     tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy of a trained tokeniser.")],
 ) -> None:
     """Prepare raw TEXTS (a paragraph a line; .txt or .xz) for `silver`."""
     import json
 
     import numpy as np
-    from posmoe import _core
 
+    from posmoe import _core
     from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
     from posmoe_train.data import gold_corpus
@@ -40,7 +42,12 @@ def corpus(
     kept = everything.select(clean(everything, gold_corpus(sentences)))
     out.mkdir(parents=True, exist_ok=True)
     kept.save(out / "corpus.safetensors")
-    summary = {"sentences": len(everything), "words": len(everything.words), "kept": len(kept), "kept_words": len(kept.words)}
+    summary = {
+        "sentences": len(everything),
+        "words": len(everything.words),
+        "kept": len(kept),
+        "kept_words": len(kept.words),
+    }
     write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]})
     print(summary)
 

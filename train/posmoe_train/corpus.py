@@ -156,5 +156,3 @@ def batches(
     if generator:
         found = [found[i] for i in generator.permutation(len(found))]
     return iter(found)
-
-

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
-from posmoe_models import Parser, ParserConfig
-from posmoe_models.lexicon import Lexicon
 from torch import Tensor
 
+from posmoe_models import Parser, ParserConfig
+from posmoe_models.lexicon import Lexicon
 from posmoe_train.corpus import batches
 from posmoe_train.errors import DivergedError
 from posmoe_train.examples import Batch, Examples
@@ -60,7 +60,13 @@ class StudentModule(L.LightningModule):
     """Trains a parser; `averaged` holds the running mean of its weights, which is evaluated and kept."""
 
     def __init__(
-        self, config: StudentConfig, gold: Examples, silver: Examples | None, dev: Examples, labels: list[str], folder: Path
+        self,
+        config: StudentConfig,
+        gold: Examples,
+        silver: Examples | None,
+        dev: Examples,
+        labels: list[str],
+        folder: Path,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False

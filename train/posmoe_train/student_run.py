@@ -47,7 +47,9 @@ def train_student(
     corpora = [gold_words]
     silver_data: tuple[Corpus, Targets] | None = None
     if silver:
-        parts = [(Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")) for part in silver]
+        parts = [
+            (Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")) for part in silver
+        ]
         silver_data = join(parts)
         corpora.append(silver_data[0])
     keys, features = feature_keys(corpora, config.parser.features)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from posmoe import _core
 
+from posmoe import _core
 from posmoe_train.corpus import MAX_WORDS, Corpus
 
 NGRAM = 8
