@@ -58,7 +58,7 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     import torch
 
     from posmoe_train.config import load_config
-    from posmoe_train.conllu import read_treebank
+    from posmoe_train.conllu import Sentence, read_treebank
     from posmoe_train.data import gold_corpus, gold_targets, label_set
     from posmoe_train.examples import Examples
     from posmoe_train.run import record
@@ -71,13 +71,15 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     gold, held_out = read_treebank(train), read_treebank(dev)
     labels = label_set(gold)
-    examples, pieces = [], []
-    for sentences in (gold, held_out):
+
+    def prepare(sentences: list[Sentence]) -> tuple[Examples, SubWords]:
         corpus = gold_corpus(sentences)
         forms = torch.arange(len(corpus.forms), dtype=torch.int32)[:, None]
-        examples.append(Examples(corpus, gold_targets(sentences, labels), forms, device))
-        pieces.append(SubWords.build(corpus.forms, encoder / "tokenizer.json", device))
-    train_teacher(settled, encoder, *examples, (pieces[0], pieces[1]), labels, out)
+        pieces = SubWords.build(corpus.forms, encoder / "tokenizer.json", device)
+        return Examples(corpus, gold_targets(sentences, labels), forms, device), pieces
+
+    (examples, pieces), (dev_examples, dev_pieces) = prepare(gold), prepare(held_out)
+    train_teacher(settled, encoder, examples, dev_examples, (pieces, dev_pieces), labels, out)
 
 
 @app.command()
@@ -125,7 +127,7 @@ def student(
 ) -> None:  # fmt: skip
     """Train a parser on a treebank, with silver data or without."""
     from posmoe_train.config import load_config
-    from posmoe_train.student import StudentConfig
+    from posmoe_train.student_config import StudentConfig
     from posmoe_train.student_run import train_student
 
     train_student(load_config(StudentConfig, config, settings or []), train, dev, silver or [], out)

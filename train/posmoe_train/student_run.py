@@ -13,7 +13,8 @@ from posmoe_train.corpus import Corpus, Targets
 from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set
 from posmoe_train.examples import Examples
 from posmoe_train.run import last_checkpoint, record, trainer, write_json
-from posmoe_train.student import StudentConfig, StudentModule
+from posmoe_train.student import StudentModule
+from posmoe_train.student_config import StudentConfig
 
 
 def join(parts: Sequence[tuple[Corpus, Targets]]) -> tuple[Corpus, Targets]:

@@ -22,6 +22,8 @@ from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores
 class TeacherModule(L.LightningModule):
     """Fine-tunes the encoder with its heads: a low rate for the one, a high rate for the others."""
 
+    universal: Tensor
+
     def __init__(
         self,
         teacher: Teacher,

@@ -54,7 +54,7 @@ class _Recurrence(torch.autograd.Function):
         return h.to(b.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         a, h = ctx.saved_tensors
         grad = grad.contiguous()
         batch, time, channels = h.shape
