@@ -13,10 +13,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
-from posmoe_models import Parser, ParserConfig, flops
 from safetensors.numpy import save_file
 
 from posmoe_export.graph import export_graph, exportable
+from posmoe_models import Parser, ParserConfig, flops
 
 FORMAT = 1
 WEIGHTS, GRAPH, MANIFEST = "weights.safetensors", "model.onnx", "manifest.json"

@@ -22,11 +22,11 @@ def bundle(
     import tomllib
 
     import numpy as np
-    from posmoe_train.checkpoint import load_student
-    from posmoe_train.conllu import UPOS, read_treebank
 
     from posmoe_export.bundle import export_bundle
     from posmoe_export.metrics import measure
+    from posmoe_train.checkpoint import load_student
+    from posmoe_train.conllu import UPOS, read_treebank
 
     trained = load_student(student)
     described = tomllib.loads(about.read_text(encoding="utf-8"))

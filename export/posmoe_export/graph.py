@@ -5,6 +5,7 @@ import warnings
 
 import onnx
 import torch
+
 from posmoe_models import Parser
 from posmoe_models.config import FEATURES_PER_WORD
 from posmoe_models.lexicon import Lexicon, QuantisedLexicon

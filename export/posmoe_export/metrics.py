@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from posmoe.bundle import Bundle
 from posmoe.engines import choose, create
+from posmoe_export.graph import exportable
+from posmoe_export.parity import compare
 from posmoe_models import flops
 from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import Sentence
@@ -18,9 +21,6 @@ from posmoe_train.data import gold_corpus, gold_targets, identifiers
 from posmoe_train.evaluate import evaluate_bundle
 from posmoe_train.examples import Examples
 from posmoe_train.usage import expert_usage
-
-from posmoe_export.graph import exportable
-from posmoe_export.parity import compare
 
 
 def measure(student: Student, bundle: Path, dev: Sequence[Sentence], run: Path) -> dict[str, Any]:

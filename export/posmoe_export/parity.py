@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from posmoe.engines import Engine, Scores
 from posmoe_models import Parser
 from posmoe_models.config import ROOT_TAG
@@ -30,9 +31,7 @@ class Parity:
 Features = NDArray[np.int32]
 
 
-def compare(
-    parser: Parser, engine: Engine, batches: Iterable[tuple[Features, NDArray[np.int64]]]
-) -> Parity:
+def compare(parser: Parser, engine: Engine, batches: Iterable[tuple[Features, NDArray[np.int64]]]) -> Parity:
     """Run both over padded batches of identifiers [batch, length, 6] and lengths [batch].
 
     Args:
@@ -61,9 +60,7 @@ def compare(
     return parity
 
 
-def _labels(
-    parser: Parser, scores: Scores, heads: NDArray[np.int64], tags: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _labels(parser: Parser, scores: Scores, heads: NDArray[np.int64], tags: NDArray[np.int64]) -> NDArray[np.int64]:
     """Labels of the given heads from the engine's vectors."""
     padded = np.pad(tags, ((0, 0), (1, 0)), constant_values=ROOT_TAG)
     arrays = (scores.dependents, scores.label_heads, heads, padded)

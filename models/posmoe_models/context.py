@@ -1,8 +1,9 @@
 """Context by gated linear recurrences (minimal gated units) in both directions."""
 
 import torch
-from posmoe_kernels import recurrence
 from torch import Tensor, nn
+
+from posmoe_kernels import recurrence
 
 
 def gated_context(forward: Tensor, backward: Tensor, gates: Tensor, mask: Tensor) -> Tensor:

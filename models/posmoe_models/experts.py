@@ -48,4 +48,5 @@ class Experts(nn.Module):
         value = self.bias(nn.functional.linear(x, self.value).view(shape))
         outputs = nn.functional.silu(gate.float()) * value.float()
         chosen = outputs.gather(2, index[..., None].expand(*index.shape, self.out))
-        return (chosen * weight[..., None]).sum(2)
+        mixed: Tensor = (chosen * weight[..., None]).sum(2)
+        return mixed

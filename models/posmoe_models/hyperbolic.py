@@ -5,6 +5,8 @@ float32 loses digits. Sources: Ganea et al. 2018 (Hyperbolic Neural Networks); g
 manifold parameter and its optimiser.
 """
 
+import math
+
 import torch
 from geoopt import ManifoldParameter, PoincareBall
 from torch import Tensor, nn
@@ -19,13 +21,13 @@ def _norm(x: Tensor) -> Tensor:
 
 def expmap0(v: Tensor, c: float) -> Tensor:
     """exp₀(v) = tanh(√c |v|) v / (√c |v|), kept inside the rim; [..., d] → [..., d] (Ganea et al. 2018, eq. 4)."""
-    norm = _norm(v) * c**0.5
+    norm = _norm(v) * math.sqrt(c)
     return v * (torch.tanh(norm).clamp_max(_RIM) / norm)
 
 
 def logmap0(x: Tensor, c: float) -> Tensor:
     """log₀(x) = artanh(√c |x|) x / (√c |x|), the inverse of `expmap0`; points at the rim are drawn inside."""
-    norm = _norm(x) * c**0.5
+    norm = _norm(x) * math.sqrt(c)
     return x * (torch.atanh(norm.clamp_max(_RIM)) / norm)
 
 

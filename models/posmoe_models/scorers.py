@@ -91,7 +91,8 @@ class ArcScorer(nn.Module):
             bucket = distance_bucket(position[1:, None], position[None])
             scores = scores + self.pair(tags[:, 1:, None], tags[:, None], bucket)
             forbidden = ~mask[:, None] | (position[1:, None] == position[None])
-            return scores.masked_fill(forbidden, FORBIDDEN)
+            masked: Tensor = scores.masked_fill(forbidden, FORBIDDEN)
+            return masked
 
 
 class BiaffineScorer(ArcScorer):
@@ -118,6 +119,8 @@ class LinearScorer(ArcScorer):
     A hub is a word that the network expects to have dependents far away; each window of `hub_window`
     words names a few. Cost is linear in the length of the sentence.
     """
+
+    offsets: Tensor
 
     def __init__(self, config: ParserConfig) -> None:
         super().__init__(config)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from posmoe_models import Parser, ParserConfig
-from posmoe_models.lexicon import Lexicon, quantise_rows
 
+from posmoe_models import Parser, ParserConfig
+from posmoe_models.lexicon import quantise_rows
 from posmoe_train.config import from_dict
 from posmoe_train.errors import CheckpointError
 from posmoe_train.run import write_json
@@ -54,16 +54,21 @@ def load_student(folder: Path) -> Student:
     path = folder / "student.json"
     if not path.is_file():
         raise CheckpointError(f"{folder}: expected student.json and student.safetensors; train a student first")
-    found = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: cut short or altered ({error}); train it again") from error
     if found.get("format") != FORMAT:
         raise CheckpointError(f"{path}: expected format {FORMAT}, got {found.get('format')}; train it again")
     try:
         tensors = load_file(folder / "student.safetensors")
     except (SafetensorError, FileNotFoundError) as error:
         raise CheckpointError(f"{folder / 'student.safetensors'}: missing, cut short or altered ({error})") from error
-    keys = tensors.pop("features.keys").numpy()
-    tensors[_TABLE] = tensors.pop("lexicon.codes").float() * tensors.pop("lexicon.scale")[:, None]
-    parser = Parser(from_dict(ParserConfig, found["config"], str(path)))
-    assert isinstance(parser.lexicon, Lexicon)
-    parser.load_state_dict(tensors)
+    try:
+        keys = tensors.pop("features.keys").numpy()
+        tensors[_TABLE] = tensors.pop("lexicon.codes").float() * tensors.pop("lexicon.scale")[:, None]
+        parser = Parser(from_dict(ParserConfig, found["config"], str(path)))
+        parser.load_state_dict(tensors)
+    except (KeyError, RuntimeError) as error:
+        raise CheckpointError(f"{folder}: student.json and student.safetensors don't fit together ({error})") from error
     return Student(parser.eval(), found["labels"], keys, found["dev"])

@@ -18,15 +18,17 @@ Out = Annotated[Path, typer.Option(help="Folder of the run; an unfinished run in
 def corpus(
     texts: list[Path],
     out: Out,
-    held_out: Annotated[list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")],
+    held_out: Annotated[
+        list[Path], typer.Option(help="Treebank whose text must not be in the corpus; may be repeated.")
+    ],
     tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy of a trained tokeniser.")],
 ) -> None:
     """Prepare raw TEXTS (a paragraph a line; .txt or .xz) for `silver`."""
     import json
 
     import numpy as np
-    from posmoe import _core
 
+    from posmoe import _core
     from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
     from posmoe_train.data import gold_corpus
@@ -40,7 +42,12 @@ def corpus(
     kept = everything.select(clean(everything, gold_corpus(sentences)))
     out.mkdir(parents=True, exist_ok=True)
     kept.save(out / "corpus.safetensors")
-    summary = {"sentences": len(everything), "words": len(everything.words), "kept": len(kept), "kept_words": len(kept.words)}
+    summary = {
+        "sentences": len(everything),
+        "words": len(everything.words),
+        "kept": len(kept),
+        "kept_words": len(kept.words),
+    }
     write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]})
     print(summary)
 
@@ -51,7 +58,7 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     import torch
 
     from posmoe_train.config import load_config
-    from posmoe_train.conllu import read_treebank
+    from posmoe_train.conllu import Sentence, read_treebank
     from posmoe_train.data import gold_corpus, gold_targets, label_set
     from posmoe_train.examples import Examples
     from posmoe_train.run import record
@@ -64,13 +71,15 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     gold, held_out = read_treebank(train), read_treebank(dev)
     labels = label_set(gold)
-    examples, pieces = [], []
-    for sentences in (gold, held_out):
+
+    def prepare(sentences: list[Sentence]) -> tuple[Examples, SubWords]:
         corpus = gold_corpus(sentences)
         forms = torch.arange(len(corpus.forms), dtype=torch.int32)[:, None]
-        examples.append(Examples(corpus, gold_targets(sentences, labels), forms, device))
-        pieces.append(SubWords.build(corpus.forms, encoder / "tokenizer.json", device))
-    train_teacher(settled, encoder, *examples, (pieces[0], pieces[1]), labels, out)
+        pieces = SubWords.build(corpus.forms, encoder / "tokenizer.json", device)
+        return Examples(corpus, gold_targets(sentences, labels), forms, device), pieces
+
+    (examples, pieces), (dev_examples, dev_pieces) = prepare(gold), prepare(held_out)
+    train_teacher(settled, encoder, examples, dev_examples, (pieces, dev_pieces), labels, out)
 
 
 @app.command()
@@ -118,7 +127,7 @@ def student(
 ) -> None:  # fmt: skip
     """Train a parser on a treebank, with silver data or without."""
     from posmoe_train.config import load_config
-    from posmoe_train.student import StudentConfig
+    from posmoe_train.student_config import StudentConfig
     from posmoe_train.student_run import train_student
 
     train_student(load_config(StudentConfig, config, settings or []), train, dev, silver or [], out)

@@ -18,7 +18,10 @@ class ConfigError(TrainError, ValueError):
 
 def load_config(kind: type[T], path: Path | None, settings: Sequence[str] = ()) -> T:
     """Read a TOML file into a dataclass, then apply settings such as `parser.k=1`."""
-    values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path else {}
+    except ValueError as error:
+        raise ConfigError(f"{path}: expected TOML in UTF-8, got: {error}") from None
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
@@ -27,6 +30,8 @@ def load_config(kind: type[T], path: Path | None, settings: Sequence[str] = ()) 
         inner = values
         for parent in parents:
             inner = inner.setdefault(parent, {})
+            if not isinstance(inner, dict):
+                raise ConfigError(f"setting '{setting}': '{parent}' is {inner!r}, it has no settings of its own")
         try:
             inner[last] = tomllib.loads(f"x = {text}")["x"]
         except tomllib.TOMLDecodeError:
@@ -43,12 +48,17 @@ def from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:
         if name not in known:
             raise ConfigError(f"{where}: {kind.__name__} has no '{name}'; it has {', '.join(sorted(known))}")
         arguments[name] = _checked(hints[name], value, f"{where}: {name}")
-    return kind(**arguments)
+    try:
+        return kind(**arguments)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
 
 
 def _checked(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         assert isinstance(hint, type)
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where}: expected settings of {hint.__name__}, got {value!r}")
         return from_dict(hint, value, where)
     if typing.get_origin(hint) is Literal:
         if value not in typing.get_args(hint):

@@ -7,9 +7,11 @@ frequency, and a word is its index. Both files are safetensors.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from posmoe_train.errors import CorpusError
@@ -56,8 +58,8 @@ class Corpus:
 
     def save(self, path: Path) -> None:
         """Write one safetensors file."""
-        if any("\n" in form for form in self.forms):
-            raise CorpusError("a form holds a line break; tokens of our tokeniser never do")
+        if any(not form or "\n" in form for form in self.forms):
+            raise CorpusError("a form is empty or holds a line break; tokens of our tokeniser never do")
         text = np.frombuffer("\n".join(self.forms).encode(), np.uint8)
         lengths = np.diff(self.offsets).astype(np.uint16)
         save_file({"forms": text, "words": self.words, "lengths": lengths}, path)
@@ -65,12 +67,13 @@ class Corpus:
     @classmethod
     def load(cls, path: Path) -> "Corpus":
         """Read what `save` wrote."""
-        tensors = load_file(path)
+        tensors = _load(path, {"forms", "words", "lengths"})
         lengths = tensors["lengths"].astype(np.int64)
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         if offsets[-1] != len(tensors["words"]):
             raise CorpusError(f"{path}: lengths add up to {offsets[-1]}, words are {len(tensors['words'])}")
-        forms = tensors["forms"].tobytes().decode().split("\n")
+        text = tensors["forms"].tobytes().decode()
+        forms = text.split("\n") if text else []
         return cls(forms, tensors["words"], offsets)
 
 
@@ -95,7 +98,7 @@ class Targets:
     @classmethod
     def load(cls, path: Path) -> "Targets":
         """Read what `save` wrote."""
-        return cls(**load_file(path))
+        return cls(**_load(path, {"heads", "head_p", "labels", "label_p", "tags", "tag_p"}))
 
     def select(self, rows: NDArray[np.int64]) -> "Targets":
         """The targets of the given words."""
@@ -117,6 +120,17 @@ class Targets:
     def join(cls, parts: Sequence["Targets"]) -> "Targets":
         """Targets of corpora set one after another."""
         return cls(**{name: np.concatenate([p.__dict__[name] for p in parts]) for name in parts[0].__dict__})
+
+
+def _load(path: Path, names: set[str]) -> dict[str, NDArray[Any]]:
+    """The tensors of a file, which must have these names."""
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, FileNotFoundError) as error:
+        raise CorpusError(f"{path}: missing, cut short or altered ({error})") from error
+    if set(tensors) != names:
+        raise CorpusError(f"{path}: expected the tensors {sorted(names)}, got {sorted(tensors)}")
+    return tensors
 
 
 def spans(offsets: NDArray[np.int64], sentences: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -156,5 +170,3 @@ def batches(
     if generator:
         found = [found[i] for i in generator.permutation(len(found))]
     return iter(found)
-
-

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+
 from posmoe.features import frequent_keys, load_features
 from posmoe_models import FeatureConfig
-
 from posmoe_train.conllu import UPOS, Sentence
 from posmoe_train.corpus import Corpus, Targets
 
@@ -40,9 +40,7 @@ def gold_targets(sentences: Sequence[Sentence], labels: Sequence[str]) -> Target
     )
 
 
-def feature_keys(
-    corpora: Sequence[Corpus], config: FeatureConfig
-) -> tuple[NDArray[np.uint32], FeatureConfig]:
+def feature_keys(corpora: Sequence[Corpus], config: FeatureConfig) -> tuple[NDArray[np.uint32], FeatureConfig]:
     """Keys of the most frequent words, and the configuration with as many word rows as were found."""
     counts: Counter[str] = Counter()
     for corpus in corpora:

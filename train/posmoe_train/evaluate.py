@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import posmoe
-
 from posmoe_train.conllu import Sentence, parse_treebank, raw_text
 from posmoe_train.metrics import evaluate, evaluate_words
 

@@ -56,7 +56,5 @@ class Examples:
         columns = {}
         for name, column in self.targets.items():
             values = column[row]
-            columns[name] = (
-                values.float() * (mask[..., None] / 255.0) if name.endswith("_p") else values.long()
-            )
+            columns[name] = values.float() * (mask[..., None] / 255.0) if name.endswith("_p") else values.long()
         return Batch(features, lengths, **columns)

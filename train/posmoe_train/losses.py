@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from posmoe_models import Parser
-from posmoe_models.scorers import FORBIDDEN, LinearScorer
 from torch import Tensor
 
+from posmoe_models import Parser
+from posmoe_models.scorers import FORBIDDEN, LinearScorer
 from posmoe_train.examples import Batch
 
 
@@ -55,9 +55,7 @@ def parser_losses(parser: Parser, batch: Batch, weights: LossWeights) -> dict[st
     terms["tag"] = soft_cross_entropy(encoded.tag_logits, batch.tags, batch.tag_p)
     z = torch.logsumexp(encoded.tag_logits, -1)[batch.mask]
     terms["router_z"] = z.square().mean()
-    terms["loss"] = terms["arc"] + sum(
-        value * getattr(weights, name) for name, value in terms.items() if name != "arc"
-    )
+    terms["loss"] = terms["arc"] + sum(value * getattr(weights, name) for name, value in terms.items() if name != "arc")
     return terms
 
 

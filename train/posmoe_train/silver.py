@@ -16,7 +16,13 @@ MAX_PIECES = 500
 
 @torch.inference_mode()
 def silver_targets(
-    teachers: Sequence[Teacher], corpus: Corpus, pieces: SubWords, device: torch.device, *, min_confidence: float = 0.8, budget: int = 48_000
+    teachers: Sequence[Teacher],
+    corpus: Corpus,
+    pieces: SubWords,
+    device: torch.device,
+    *,
+    min_confidence: float = 0.8,
+    budget: int = 48_000,
 ) -> tuple[NDArray[np.int64], Targets]:
     """Parse a corpus with the mean of the teachers' distributions.
 

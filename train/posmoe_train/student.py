@@ -3,64 +3,40 @@
 import copy
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
-from posmoe_models import Parser, ParserConfig
-from posmoe_models.lexicon import Lexicon
 from torch import Tensor
 
-from posmoe_train.corpus import batches
+from posmoe_models import Parser
+from posmoe_models.lexicon import Lexicon
+from posmoe_train.epochs import DevBatches, EpochBatches
 from posmoe_train.errors import DivergedError
 from posmoe_train.examples import Batch, Examples
-from posmoe_train.losses import LossWeights, parser_losses
-from posmoe_train.run import log_line, rank_and_world
+from posmoe_train.losses import parser_losses
+from posmoe_train.run import log_line
+from posmoe_train.student_config import StudentConfig
 
 DROPPED_ROW = 1
-
-
-@dataclass(frozen=True)
-class StudentConfig:
-    """How a parser is trained. An epoch is one pass over the gold trees and a share of the silver ones.
-
-    With `minutes`, the main phase lasts as long by the clock, whatever `epochs` says; on a machine
-    that is lent for a while its schedule then ends in time, but two runs are no longer equal.
-    """
-
-    name: str = "student"
-    seed: int = 1
-    parser: ParserConfig = field(default_factory=ParserConfig)
-    epochs: int = 30
-    minutes: float = 0.0
-    finetune_epochs: int = 0
-    silver_words: int = 0
-    gold_repeat: int = 1
-    batch_words: int = 8192
-    finetune_batch_words: int = 4096
-    lr: float = 3e-3
-    finetune_lr: float = 3e-4
-    min_lr: float = 0.02
-    warmup: float = 0.05
-    weight_decay: float = 0.01
-    word_dropout: float = 0.15
-    clip: float = 1.0
-    average: float = 0.999
-    quantise_from: float = 0.8
-    loss: LossWeights = field(default_factory=LossWeights)
 
 
 class StudentModule(L.LightningModule):
     """Trains a parser; `averaged` holds the running mean of its weights, which is evaluated and kept."""
 
+    universal: Tensor
+
     def __init__(
-        self, config: StudentConfig, gold: Examples, silver: Examples | None, dev: Examples, labels: list[str], folder: Path
+        self,
+        config: StudentConfig,
+        gold: Examples,
+        silver: Examples | None,
+        dev: Examples,
+        labels: list[str],
+        folder: Path,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -94,12 +70,12 @@ class StudentModule(L.LightningModule):
         """Batches are built where they are used."""
         return batch
 
-    def train_dataloader(self) -> "EpochBatches":
+    def train_dataloader(self) -> EpochBatches:
         """The batches of the current epoch, the same for the same seed and epoch."""
         gold, silver, _ = self._data
         return EpochBatches(self.config, gold, silver, self.current_epoch, self.finetuning)
 
-    def val_dataloader(self) -> "DevBatches":
+    def val_dataloader(self) -> DevBatches:
         """Dev in batches of like length."""
         return DevBatches(self._data[2])
 
@@ -167,8 +143,8 @@ class StudentModule(L.LightningModule):
     def _average(self) -> None:
         self.steps += 1
         decay = min(self.config.average, (1 + self.steps) / (10 + self.steps))
-        mine, theirs = list(self.parser.parameters()), list(self.averaged.parameters())
-        torch._foreach_lerp_(theirs, [p.detach() for p in mine], 1 - decay)
+        mine, theirs = ([p.detach() for p in parser.parameters()] for parser in (self.parser, self.averaged))
+        torch._foreach_lerp_(theirs, mine, 1 - decay)
 
     def _watch(self, loss: Tensor) -> None:
         """Stop at a loss that is no number; looks every 50 steps, because looking waits for the device."""
@@ -216,52 +192,3 @@ class StudentModule(L.LightningModule):
         """Take it back."""
         self.steps, self.spent = checkpoint["steps"], checkpoint["spent"]
         self.main_epochs = checkpoint["main_epochs"]
-
-
-class EpochBatches:
-    """The batches of one epoch: all gold sentences and the epoch's share of the silver ones, mixed."""
-
-    def __init__(
-        self, config: StudentConfig, gold: Examples, silver: Examples | None, epoch: int, finetuning: bool
-    ) -> None:
-        generator = np.random.default_rng([config.seed, epoch])
-        budget = config.finetune_batch_words if finetuning else config.batch_words
-        plan: list[tuple[Examples, np.ndarray[Any, Any]]] = []
-        repeats = 1 if finetuning else config.gold_repeat
-        for _ in range(repeats):
-            plan += [(gold, b) for b in batches(gold.lengths, budget, generator)]
-        if silver is not None and not finetuning:
-            share = silver_share(config, silver, epoch)
-            plan += [(silver, share[b]) for b in batches(silver.lengths[share], budget, generator)]
-        rank, world = rank_and_world()
-        order = generator.permutation(len(plan))
-        self.plan = [plan[i] for i in order[: len(order) // world * world][rank::world]]
-
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return (examples.batch(sentences) for examples, sentences in self.plan)
-
-
-def silver_share(config: StudentConfig, silver: Examples, epoch: int) -> np.ndarray[Any, Any]:
-    """The epoch's sentences: the corpus in one random order, read on from where the last epoch stopped."""
-    order = np.random.default_rng([config.seed, 1 << 20]).permutation(len(silver))
-    mean = max(1.0, float(silver.lengths.mean()))
-    count = min(len(order), int(config.silver_words / mean)) if config.silver_words else len(order)
-    start = epoch * count % len(order)
-    return np.take(order, np.arange(start, start + count), mode="wrap")
-
-
-class DevBatches:
-    """Dev in order of length."""
-
-    def __init__(self, dev: Examples, budget: int = 16_384) -> None:
-        self.dev = dev
-        self.plan = list(batches(dev.lengths, budget, None))
-
-    def __len__(self) -> int:
-        return len(self.plan)
-
-    def __iter__(self) -> Iterator[Batch]:
-        return (self.dev.batch(sentences) for sentences in self.plan)

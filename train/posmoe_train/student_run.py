@@ -13,7 +13,8 @@ from posmoe_train.corpus import Corpus, Targets
 from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set
 from posmoe_train.examples import Examples
 from posmoe_train.run import last_checkpoint, record, trainer, write_json
-from posmoe_train.student import StudentConfig, StudentModule
+from posmoe_train.student import StudentModule
+from posmoe_train.student_config import StudentConfig
 
 
 def join(parts: Sequence[tuple[Corpus, Targets]]) -> tuple[Corpus, Targets]:
@@ -47,7 +48,9 @@ def train_student(
     corpora = [gold_words]
     silver_data: tuple[Corpus, Targets] | None = None
     if silver:
-        parts = [(Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")) for part in silver]
+        parts = [
+            (Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")) for part in silver
+        ]
         silver_data = join(parts)
         corpora.append(silver_data[0])
     keys, features = feature_keys(corpora, config.parser.features)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from posmoe_models.config import EXPERTS
-from posmoe_models.scorers import FORBIDDEN
 from torch import Tensor, nn
 
+from posmoe_models.config import EXPERTS
+from posmoe_models.scorers import FORBIDDEN
 from posmoe_train.encoder import Encoder
 
 _START, _PAD, _END, _UNKNOWN = 0, 1, 2, 3

@@ -22,8 +22,17 @@ from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores
 class TeacherModule(L.LightningModule):
     """Fine-tunes the encoder with its heads: a low rate for the one, a high rate for the others."""
 
+    universal: Tensor
+
     def __init__(
-        self, teacher: Teacher, config: TeacherConfig, gold: Examples, dev: Examples, pieces: tuple[SubWords, SubWords], labels: list[str], folder: Path
+        self,
+        teacher: Teacher,
+        config: TeacherConfig,
+        gold: Examples,
+        dev: Examples,
+        pieces: tuple[SubWords, SubWords],
+        labels: list[str],
+        folder: Path,
     ) -> None:
         super().__init__()
         self.teacher, self.config, self.folder = teacher, config, folder
@@ -37,7 +46,10 @@ class TeacherModule(L.LightningModule):
         encoder = list(self.teacher.encoder.parameters())
         heads = [p for n, p in self.teacher.named_parameters() if not n.startswith("encoder.")]
         optimizer = torch.optim.AdamW(
-            [{"params": encoder, "lr": c.encoder_lr, "weight_decay": 0.01}, {"params": heads, "lr": c.head_lr, "weight_decay": 0.0}],
+            [
+                {"params": encoder, "lr": c.encoder_lr, "weight_decay": 0.01},
+                {"params": heads, "lr": c.head_lr, "weight_decay": 0.0},
+            ],
             betas=(0.9, 0.98),
         )
         total = len(self.train_dataloader()) * c.epochs
@@ -96,7 +108,10 @@ class TeacherModule(L.LightningModule):
         self.dev = {name: 100 * n / words for name, n in (("uas", heads), ("las", labels), ("upos", tags))}
         loss = float(self._loss) if hasattr(self, "_loss") else 0.0
         seconds = time.monotonic() - self._clock
-        log_line(self.folder, {"seed": self.config.seed, "epoch": self.current_epoch, "loss": loss} | self.dev | {"seconds": seconds})
+        log_line(
+            self.folder,
+            {"seed": self.config.seed, "epoch": self.current_epoch, "loss": loss} | self.dev | {"seconds": seconds},
+        )
 
 
 class SentenceBatches:
@@ -125,7 +140,13 @@ class SentenceBatches:
 
 
 def train_teacher(
-    config: TeacherConfig, encoder_folder: Path, gold: Examples, dev: Examples, pieces: tuple[SubWords, SubWords], labels: list[str], folder: Path
+    config: TeacherConfig,
+    encoder_folder: Path,
+    gold: Examples,
+    dev: Examples,
+    pieces: tuple[SubWords, SubWords],
+    labels: list[str],
+    folder: Path,
 ) -> dict[str, float]:
     """Train, and write `teacher.safetensors` (half precision) with `teacher.json` beside it; returns dev scores."""
     from safetensors.torch import save_file
@@ -135,7 +156,10 @@ def train_teacher(
     module = TeacherModule(teacher, config, gold, dev, pieces, labels, folder)
     fit = trainer(folder, config.epochs, clip=1.0)
     fit.fit(module, ckpt_path=last_checkpoint(folder))
-    save_file({n: p.detach().half().contiguous().cpu() for n, p in teacher.state_dict().items()}, folder / "teacher.safetensors")
+    save_file(
+        {n: p.detach().half().contiguous().cpu() for n, p in teacher.state_dict().items()},
+        folder / "teacher.safetensors",
+    )
     write_json(folder / "teacher.json", {"format": 1, "config": asdict(config), "labels": labels, "dev": module.dev})
     (folder / "last.ckpt").unlink(missing_ok=True)
     return module.dev

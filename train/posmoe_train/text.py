@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from posmoe import _core
 
+from posmoe import _core
 from posmoe_train.corpus import MAX_WORDS, Corpus
 
 NGRAM = 8
@@ -70,6 +70,6 @@ def _ngrams(codes: NDArray[np.uint64], place: NDArray[np.int64]) -> NDArray[np.u
     """A hash of the NGRAM words that end at each place; 0 where the sentence has fewer before it."""
     gram = np.zeros_like(codes)
     for back in range(NGRAM):
-        gram[NGRAM - 1 :] += codes[NGRAM - 1 - back : len(codes) - back] * np.uint64(_ODD[back])
+        gram[NGRAM - 1 :] += codes[NGRAM - 1 - back : max(0, len(codes) - back)] * np.uint64(_ODD[back])
     gram[place < NGRAM - 1] = 0
     return gram

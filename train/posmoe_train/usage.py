@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from posmoe_models import Parser
 from posmoe_models.config import EXPERTS
 from posmoe_models.router import route
-
 from posmoe_train.corpus import batches
 from posmoe_train.examples import Examples
 

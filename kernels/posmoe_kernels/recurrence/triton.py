@@ -29,13 +29,13 @@ def _backward(a_ptr, h_ptr, dh_ptr, da_ptr, db_ptr, time, channels, BLOCK: tl.co
     # With g_t = dh_t + a_{t+1} g_{t+1}: db_t = g_t and da_t = g_t h_{t-1}.
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < channels
-    offset = (tl.program_id(0).to(tl.int64) * time + time - 1) * channels + column
+    first = tl.program_id(0).to(tl.int64) * time * channels + column
+    offset = first + (time - 1) * channels
     carry = tl.zeros([BLOCK], dtype=tl.float32)
-    for step in range(time):
+    for _ in range(time):
         grad = tl.load(dh_ptr + offset, mask=inside, other=0.0).to(tl.float32) + carry
         a = tl.load(a_ptr + offset, mask=inside, other=0.0).to(tl.float32)
-        earlier = inside & (step < time - 1)
-        h = tl.load(h_ptr + offset - channels, mask=earlier, other=0.0).to(tl.float32)
+        h = tl.load(h_ptr + offset - channels, mask=inside & (offset > first), other=0.0).to(tl.float32)
         tl.store(db_ptr + offset, grad, mask=inside)
         tl.store(da_ptr + offset, grad * h, mask=inside)
         carry = a * grad
@@ -54,7 +54,7 @@ class _Recurrence(torch.autograd.Function):
         return h.to(b.dtype)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         a, h = ctx.saved_tensors
         grad = grad.contiguous()
         batch, time, channels = h.shape

@@ -1,0 +1,36 @@
+"""Settings of a student's training."""
+
+from dataclasses import dataclass, field
+
+from posmoe_models import ParserConfig
+from posmoe_train.losses import LossWeights
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """How a parser is trained. An epoch is one pass over the gold trees and a share of the silver ones.
+
+    With `minutes`, the main phase lasts as long by the clock, whatever `epochs` says; on a machine
+    that is lent for a while its schedule then ends in time, but two runs are no longer equal.
+    """
+
+    name: str = "student"
+    seed: int = 1
+    parser: ParserConfig = field(default_factory=ParserConfig)
+    epochs: int = 30
+    minutes: float = 0.0
+    finetune_epochs: int = 0
+    silver_words: int = 0
+    gold_repeat: int = 1
+    batch_words: int = 8192
+    finetune_batch_words: int = 4096
+    lr: float = 3e-3
+    finetune_lr: float = 3e-4
+    min_lr: float = 0.02
+    warmup: float = 0.05
+    weight_decay: float = 0.01
+    word_dropout: float = 0.15
+    clip: float = 1.0
+    average: float = 0.999
+    quantise_from: float = 0.8
+    loss: LossWeights = field(default_factory=LossWeights)
