@@ -5,8 +5,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from posmoe.bundle import Bundle
 
+from posmoe.bundle import Bundle
 from tests.paths import ROOT
 
 FOLDERS = sorted(path.parent for path in (ROOT / "bundles").glob("*/pyproject.toml"))

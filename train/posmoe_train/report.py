@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 import posmoe
 from posmoe.bundle import Bundle
 from posmoe.engines import choose, create
 from posmoe.features import load_features
-
 from posmoe_train.conllu import Sentence
 
 LENGTHS = (5, 10, 20, 40)
@@ -81,7 +82,7 @@ def calibration(bundle: Path, gold: Sequence[Sentence]) -> list[Row]:
     confidence, correct = np.concatenate(probabilities), np.concatenate(right)
     bins = np.clip(np.digitize(confidence, BINS) - 1, 0, len(BINS) - 2)
     table = []
-    for i, (low, high) in enumerate(zip(BINS[:-1], BINS[1:], strict=True)):
+    for i, (low, high) in enumerate(pairwise(BINS)):
         inside = bins == i
         if inside.any():
             mean, share = 100 * confidence[inside].mean(), 100 * correct[inside].mean()
@@ -133,7 +134,9 @@ def _table(words: Sequence[Word], key: Callable[[Word], Hashable], by_count: boo
             "las": sum(w.labelled for w in group),
             "upos": sum(w.tag[0] == w.tag[1] for w in group),
         }
-        rows.append({"name": name, "words": len(group)} | {k: round(100 * v / len(group), 1) for k, v in scores.items()})
+        rows.append(
+            {"name": name, "words": len(group)} | {k: round(100 * v / len(group), 1) for k, v in scores.items()}
+        )
     return rows
 
 
