@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.accuracy import flops, inputs_table, models_table
+from bench.accuracy import flops, inputs_table
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -51,5 +51,4 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
 
 def test_the_accuracy_is_what_was_measured() -> None:
     assert inputs_table() in README
-    assert models_table() in (ROOT / "bundles" / "README.md").read_text(encoding="utf-8")
     assert f"costs {flops()} floating-point operations" in README

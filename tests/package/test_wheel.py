@@ -70,7 +70,7 @@ def test_the_source_distribution_has_all_packages_and_the_tests(sdist: Path) -> 
         names = {name.partition("/")[2] for name in archive.getnames()}
     for path in tracked():
         name = path.relative_to(ROOT).as_posix()
-        if name.endswith((".py", ".cc", ".h", ".pyi")) and not name.startswith("bench/"):
+        if name.endswith((".py", ".cc", ".h", ".pyi")) and not name.startswith("bundles/"):
             assert name in names
     assert {"CMakeLists.txt", "train/pyproject.toml", "LICENSE", "NOTICE", "README.md"} <= names
     assert not [name for name in names if name.endswith((".so", ".pyd"))]
