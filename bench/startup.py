@@ -78,6 +78,7 @@ def measure() -> dict[str, str | float]:
 def main() -> None:
     """Measure, print and append."""
     row = measure()
+    RESULTS.parent.mkdir(exist_ok=True)
     new = not RESULTS.exists()
     with RESULTS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(row))

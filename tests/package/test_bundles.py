@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from posmoe.bundle import Bundle
 from bench.accuracy import models_table
+from posmoe.bundle import Bundle
 from tests.paths import ROOT
 
 if not (ROOT / "bundles").is_dir():
