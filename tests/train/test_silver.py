@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+
 from posmoe_train.corpus import Corpus
 from posmoe_train.encoder import Encoder
 from posmoe_train.silver import _valid, silver_targets
 from posmoe_train.teacher import SubWords, Teacher, TeacherConfig
-from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
 
 CPU = torch.device("cpu")
 START, PAD, END, UNKNOWN = 0, 1, 2, 3

@@ -15,6 +15,7 @@ from posmoe_train.cli import main
 from posmoe_train.errors import DivergedError
 from posmoe_train.student_config import StudentConfig
 from posmoe_train.student_run import train_student
+from tests.bundles import tiny_bundle
 from tests.train.treebank import CONFIG, write_treebank
 
 pytestmark = [
@@ -161,3 +162,17 @@ def test_the_command_refuses_in_one_line(
     assert len(found) == 1
     assert found[0].startswith("posmoe-train: ")
     assert message in found[0]
+
+
+def test_the_command_evaluates_a_bundle(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], treebank: Path, tmp_path: Path
+) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    assert command(monkeypatch, "evaluate", bundle, "--dev", treebank, "--backend", "onnxruntime") == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert set(scores) == {"gold_tokens", "raw_text"}
+    assert {"upos", "uas", "las"} <= set(scores["gold_tokens"])
+    assert {"tokens", "sentences", "words", "upos", "uas", "las"} <= set(scores["raw_text"])
+    assert all(0 <= value <= 100 for part in scores.values() for value in part.values())
+    assert command(monkeypatch, "evaluate", tmp_path, "--dev", treebank) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
