@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
 
+from posmoe_export.errors import ExportError
 from posmoe_export.graph import export_graph, exportable
 from posmoe_models import Parser, ParserConfig, flops
 
@@ -43,12 +44,14 @@ def export_bundle(
         tokenizer, tokenizer_weights: specification and int8 weights of the tokeniser.
         about: name, version, language, licence, training_data and metrics.
     Raises:
-        ValueError: sizes that don't fit together.
+        ExportError: sizes that don't fit together, or `path` is there and is no bundle.
     """
     c = parser.config
     if (len(labels), len(keys)) != (c.labels, c.features.words):
         expected, found = (c.labels, c.features.words), (len(labels), len(keys))
-        raise ValueError(f"export: expected (labels, words) = {expected} by the configuration, got {found}")
+        raise ExportError(f"export: expected (labels, words) = {expected} by the configuration, got {found}")
+    if path.exists() and not (path / MANIFEST).is_file():
+        raise ExportError(f"export: {path} is there and is no bundle; choose another place or remove it")
     parser = exportable(parser)
     tensors = {name: value.numpy() for name, value in parser.state_dict().items()}
     tensors |= {"features.keys": keys, "tokenizer.weights": tokenizer_weights}
@@ -126,7 +129,7 @@ def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
     """Make each large initialiser a pointer to equal bytes in the weights file.
 
     Raises:
-        ValueError: an initialiser that is no tensor of the weights: the exporter has folded it.
+        ExportError: an initialiser that is no tensor of the weights: the exporter has folded it.
     """
     with weights.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
@@ -143,7 +146,7 @@ def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
             continue
         place = places.get(_digest(array))
         if place is None:
-            raise ValueError(f"export: the graph's initialiser {tensor.name!r} is no tensor of {weights.name}")
+            raise ExportError(f"export: the graph's initialiser {tensor.name!r} is no tensor of {weights.name}")
         tensor.ClearField("raw_data")
         tensor.ClearField("external_data")
         tensor.data_location = TensorProto.EXTERNAL

@@ -53,11 +53,12 @@ def bundle(
 def main() -> None:
     """Run the command; what export refuses is one line on standard error and exit code 1."""
     from posmoe.errors import PosmoeError
+    from posmoe_export.errors import ExportError
     from posmoe_train.conllu import TreebankError
     from posmoe_train.errors import TrainError
 
     try:
         app()
-    except (PosmoeError, TrainError, TreebankError) as error:
+    except (ExportError, PosmoeError, TrainError, TreebankError) as error:
         typer.echo(f"posmoe-export: {error}", err=True)
         raise SystemExit(1) from None

@@ -1,4 +1,4 @@
-"""geoopt warns when it is imported; see `tests.quiet`."""
+"""What `tests.quiet` sets up holds for this folder."""
 
 import tests.quiet as quiet
 

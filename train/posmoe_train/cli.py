@@ -92,6 +92,8 @@ def silver(
     min_confidence: float = 0.8,
 ) -> None:
     """Parse a prepared CORPUS with the mean of the teachers and keep soft targets."""
+    import re
+
     import numpy as np
     import torch
 
@@ -103,7 +105,10 @@ def silver(
 
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     text = Corpus.load(corpus)
-    index, count = map(int, part.split("/"))
+    match = re.fullmatch(r"(\d+)/(\d+)", part)
+    if not match or not int(match[1]) < int(match[2]):
+        raise typer.BadParameter(f"expected i/n with 0 ≤ i < n, got {part!r}", param_hint="--part")
+    index, count = int(match[1]), int(match[2])
     text = text.select(np.arange(index, len(text), count))
     loaded = [load_teacher(folder) for folder in teachers]
     networks = [network.to(device) for network, _ in loaded]
@@ -133,13 +138,29 @@ def student(
     train_student(load_config(StudentConfig, config, settings or []), train, dev, silver or [], out)
 
 
+@app.command()
+def evaluate(
+    dev: Dev,
+    bundle: Annotated[Path | None, typer.Argument(help="A bundle; by default the packaged model.", exists=True)] = None,
+    backend: Annotated[str, typer.Option(help="The runtime's engine.")] = "auto",
+) -> None:
+    """Print a bundle's scores on a treebank as JSON, from gold tokens and from raw text."""
+    import json
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.evaluate import evaluate_bundle
+
+    typer.echo(json.dumps(evaluate_bundle(bundle, read_treebank(dev), backend), indent=1))
+
+
 def main() -> None:
     """Run the command; what training refuses is one line on standard error and exit code 1."""
+    from posmoe.errors import PosmoeError
     from posmoe_train.conllu import TreebankError
     from posmoe_train.errors import TrainError
 
     try:
         app()
-    except (TrainError, TreebankError) as error:
+    except (PosmoeError, TrainError, TreebankError) as error:
         typer.echo(f"posmoe-train: {error}", err=True)
         raise SystemExit(1) from None

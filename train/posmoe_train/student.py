@@ -51,6 +51,8 @@ class StudentModule(L.LightningModule):
         self.spent = 0.0
         self.main_epochs = config.epochs
         self._within = 0.0
+        self.dev: dict[str, float] = {}
+        self._loss = torch.tensor(0.0)
         self._bad = torch.tensor(False)
         self._clock = time.monotonic()
 
@@ -96,6 +98,13 @@ class StudentModule(L.LightningModule):
         if curved:
             optimizers.append(RiemannianAdam(curved, lr=self.config.lr, betas=betas))
         return optimizers
+
+    def on_train_start(self) -> None:
+        """Count steps in integers again: torch reads them as float32, which would change geoopt's corrections."""
+        for optimizer in self.trainer.optimizers:
+            if isinstance(optimizer, RiemannianAdam):
+                for state in optimizer.state.values():
+                    state["step"] = int(state["step"])
 
     def on_train_epoch_start(self) -> None:
         """Seed the epoch, so that a resumed run repeats it; the fine-tuning starts from the averaged weights."""
@@ -147,17 +156,22 @@ class StudentModule(L.LightningModule):
         torch._foreach_lerp_(theirs, mine, 1 - decay)
 
     def _watch(self, loss: Tensor) -> None:
-        """Stop at a loss that is no number; looks every 50 steps, because looking waits for the device."""
+        """Note a loss that is no number; looks every 50 steps, because looking waits for the device."""
         self._bad = self._bad.to(loss.device) | ~torch.isfinite(loss)
         self._loss = loss
-        if self.steps % 50 == 0 and bool(self._bad):
+        if self.steps % 50 == 0:
+            self._stop_if_diverged()
+
+    def _stop_if_diverged(self) -> None:
+        if bool(self._bad):
             raise DivergedError(
-                f"the loss is {float(loss)} at or within 50 steps before step {self.steps} "
+                f"the loss is {float(self._loss)} at or within 50 steps before step {self.steps} "
                 f"(epoch {self.current_epoch}); the last good checkpoint is kept in {self.folder}. Lower `lr`."
             )
 
     def on_validation_epoch_start(self) -> None:
-        """Start counting."""
+        """Start counting; an epoch that diverged is neither scored nor kept."""
+        self._stop_if_diverged()
         self._counts = torch.zeros(4, dtype=torch.long, device=self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -173,9 +187,8 @@ class StudentModule(L.LightningModule):
         """Log the epoch."""
         words, heads, labels, tags = self._counts.tolist()
         self.dev = {name: 100 * n / words for name, n in (("uas", heads), ("las", labels), ("upos", tags))}
-        loss = float(self._loss) if hasattr(self, "_loss") else 0.0
         seconds = time.monotonic() - self._clock
-        line = {"name": self.config.name, "epoch": self.current_epoch, "step": self.steps, "loss": loss}
+        line = {"name": self.config.name, "epoch": self.current_epoch, "step": self.steps, "loss": float(self._loss)}
         log_line(self.folder, line | self.dev | {"seconds": seconds})
         self.spent += time.monotonic() - self._clock
         self._clock = time.monotonic()
@@ -185,10 +198,10 @@ class StudentModule(L.LightningModule):
             self.trainer.should_stop = True
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what the schedule needs."""
-        checkpoint |= {"steps": self.steps, "spent": self.spent, "main_epochs": self.main_epochs}
+        """Keep what the schedule needs, and the scores."""
+        checkpoint |= {"steps": self.steps, "spent": self.spent, "main_epochs": self.main_epochs, "dev": self.dev}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it back."""
         self.steps, self.spent = checkpoint["steps"], checkpoint["spent"]
-        self.main_epochs = checkpoint["main_epochs"]
+        self.main_epochs, self.dev = checkpoint["main_epochs"], checkpoint["dev"]

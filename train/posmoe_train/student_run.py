@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
+from lightning.pytorch.callbacks import Callback
 
 from posmoe_train.checkpoint import Student, save_student
 from posmoe_train.config import ConfigError
@@ -31,7 +32,13 @@ def join(parts: Sequence[tuple[Corpus, Targets]]) -> tuple[Corpus, Targets]:
 
 
 def train_student(
-    config: StudentConfig, train: Path, dev: Path, silver: Sequence[Path], folder: Path, labels: list[str] | None = None
+    config: StudentConfig,
+    train: Path,
+    dev: Path,
+    silver: Sequence[Path],
+    folder: Path,
+    labels: list[str] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Student:
     """Train a parser and save it under `folder`; resumes where a stopped run of the same folder was.
 
@@ -39,6 +46,7 @@ def train_student(
         train, dev: treebanks.
         silver: folders that `posmoe-train silver` wrote, parts of one corpus; may be empty.
         labels: relations in the teachers' order; by default those of the training treebank, which is the same.
+        callbacks: for Lightning's trainer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
@@ -69,7 +77,7 @@ def train_student(
         labels,
         folder,
     )
-    fit = trainer(folder, -1 if config.minutes else config.epochs + config.finetune_epochs)
+    fit = trainer(folder, -1 if config.minutes else config.epochs + config.finetune_epochs, callbacks=list(callbacks))
     fit.fit(module, ckpt_path=last_checkpoint(folder))
     student = Student(module.averaged.cpu().eval(), labels, keys, module.dev)
     save_student(student, folder)

@@ -1,0 +1,174 @@
+"""Exported bundles: what their files hold, that the runtime loads them, and equal results."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+
+from posmoe.bundle import Bundle
+from posmoe.engines import Engine, choose, create
+from posmoe_export import ExportError, compare, export_bundle
+from posmoe_export.graph import exportable
+from posmoe_models import Parser
+from posmoe_models.flops import flops
+from posmoe_train.conllu import UPOS
+from tests.models.sizes import identifiers, small_parser
+from tests.paths import ROOT
+
+pytestmark = pytest.mark.timeout(240)  # torch.onnx.export takes its time, more on a busy machine
+
+LABELS = ["a", "b", "c", "d", "e"]
+KEYS = np.arange(20, dtype=np.uint32) * 7
+LENGTHS = [1, 2, 7, 11, 16, 80, 81, 163]
+# one export each, about five seconds
+PARSERS: dict[str, dict[str, Any]] = {
+    "edge": {"left": 5, "right": 4, "hubs": 6, "hub_window": 80},
+    "biaffine": {
+        "scorer": "biaffine",
+        "similarity": "distance",
+        "geometry": "euclidean",
+        "router": "linear",
+        "trunk_dim": 8,
+        "trunk_layers": 1,
+        "experts": 12,
+        "k": 1,
+    },
+}
+
+
+def about(**changes: Any) -> dict[str, Any]:
+    """What `export_bundle` asks for beside the network."""
+    described = {"name": "tiny", "version": "0.1.0", "language": "en", "licence": "Apache-2.0"}
+    return {
+        "tags": list(UPOS),
+        "labels": LABELS,
+        "keys": KEYS,
+        "tokenizer": {
+            "version": 1,
+            "max_sentence": 10_000,
+            "grouped_digits": False,
+            "abbreviations": [],
+            "endings": [],
+            "multiwords": {"don't": ["do", "n't"]},
+            "ambiguous": {},
+            "suffixes": {},
+        },
+        "tokenizer_weights": np.zeros(8, np.int8),
+        "about": described | {"training_data": [], "metrics": {}},
+    } | changes
+
+
+def earlier_bundle(path: Path) -> None:
+    """What the export is to replace."""
+    path.mkdir()
+    (path / "manifest.json").write_text("{}", encoding="utf-8")
+    (path / "old").touch()
+
+
+Exported = tuple[Parser, Path]
+
+
+@pytest.fixture(scope="module", params=PARSERS)
+def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    parser, path = small_parser(**PARSERS[request.param]), tmp_path_factory.mktemp("bundles") / request.param
+    earlier_bundle(path)
+    return parser, export_bundle(parser, path, **about())
+
+
+@pytest.fixture(scope="module")
+def engine(exported: Exported) -> Engine:
+    return create(Bundle.load(exported[1]), choose("onnxruntime"))
+
+
+def batches(lengths: list[list[int]]) -> Iterator[tuple[Any, Any]]:
+    for seed, batch in enumerate(lengths):
+        features, sizes = identifiers(batch, seed=seed)
+        yield features.numpy(), sizes.numpy()
+
+
+@pytest.mark.parametrize(
+    "lengths", [[[n] for n in LENGTHS], [LENGTHS], [[3] * 5, [81, 80]]], ids=["single", "padded", "batches"]
+)
+def test_onnx_runtime_gives_what_pytorch_gives(exported: Exported, engine: Engine, lengths: list[list[int]]) -> None:
+    parity = compare(exportable(exported[0]), engine, batches(lengths))
+    assert parity.words == sum(map(sum, lengths))
+    assert parity.heads == parity.labels == parity.tags == parity.words
+    assert parity.equal == 1
+    assert parity.logit_error < 1e-4
+
+
+def test_another_network_is_found_to_differ(exported: Exported, engine: Engine) -> None:
+    other = small_parser(seed=9, **exported[0].config.__dict__)
+    parity = compare(exportable(other), engine, batches([LENGTHS]))
+    assert parity.equal < 0.9
+    assert parity.logit_error > 1e-2
+
+
+def test_weights_lie_once_in_the_weights_file(exported: Exported) -> None:
+    graph = onnx.load(exported[1] / "model.onnx", load_external_data=False)
+    size = (exported[1] / "weights.safetensors").stat().st_size
+    external = 0
+    for tensor in graph.graph.initializer:
+        if tensor.data_location != TensorProto.EXTERNAL:
+            assert len(tensor.raw_data) < 256, tensor.name
+            continue
+        place = {entry.key: entry.value for entry in tensor.external_data}
+        assert place["location"] == "weights.safetensors"
+        assert int(place["offset"]) + int(place["length"]) <= size
+        assert not tensor.raw_data
+        external += 1
+    assert external >= 8
+    assert [value.name for value in graph.graph.input] == ["features", "lengths"]
+
+
+def test_the_graph_tells_nothing_of_where_it_was_made(exported: Exported) -> None:
+    data = (exported[1] / "model.onnx").read_bytes()
+    for trace in (str(ROOT).encode(), b"site-packages", b".py", b"Traceback", b"stack_trace", b"/home", b"/tmp"):
+        assert trace not in data
+
+
+def test_the_manifest_says_what_the_parser_is(exported: Exported) -> None:
+    parser, path = exported
+    manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    constants, config = manifest["constants"], parser.config
+    assert (constants["k"], constants["experts"], constants["expert_dim"]) == (config.k, config.experts, 4)
+    assert constants["router_params"] == sum(p.numel() for p in parser.router.parameters())
+    assert constants["candidates"] == (None if config.scorer == "biaffine" else config.candidates)
+    assert manifest["flops"]["total_20"] == flops(config, 20)["total"] == sum(manifest["flops"]["layers"].values())
+    assert (manifest["labels"], manifest["tags"]) == (LABELS, list(UPOS))
+    assert manifest["features"]["words"] == len(KEYS)
+
+
+def test_an_export_replaces_the_bundle_that_was_there(exported: Exported) -> None:
+    path = exported[1]
+    assert sorted(p.name for p in path.iterdir()) == ["manifest.json", "model.onnx", "weights.safetensors"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_export_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
+    earlier_bundle(tmp_path / "bundle")
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        export_bundle(small_parser(), tmp_path / "bundle", **about(tokenizer={"version": object()}))
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["bundle", "manifest.json", "old"]
+
+
+@pytest.mark.parametrize("changes", [{"labels": LABELS[:-1]}, {"keys": KEYS[:-1]}], ids=["labels", "keys"])
+def test_what_does_not_fit_the_network_is_refused(changes: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(
+        ExportError, match=r"expected \(labels, words\) = \(5, 20\) by the configuration, got"
+    ) as caught:
+        export_bundle(small_parser(), tmp_path / "bundle", **about(**changes))
+    assert isinstance(caught.value, ValueError)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(ExportError, match="is there and is no bundle"):
+        export_bundle(small_parser(), tmp_path, **about())
+    assert (tmp_path / "thesis.tex").exists()
