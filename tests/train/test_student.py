@@ -70,7 +70,7 @@ def test_a_run_leaves_a_student_its_scores_and_its_record(undisturbed: tuple[Stu
     assert json.loads((folder / "metrics.json").read_text())["dev_greedy"] == student.scores
     record = json.loads((folder / "run.json").read_text())
     assert record["config"]["parser"]["labels"] == len(student.labels) == 12
-    assert list(record["data"]) == [treebank.name]
+    assert list(record["data"]) == [f"{treebank.parent.name}/{treebank.name}"]
     loaded = load_student(folder)
     assert loaded.labels == sorted(student.labels)
     assert loaded.scores == student.scores

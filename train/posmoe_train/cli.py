@@ -98,6 +98,7 @@ def silver(
     import torch
 
     from posmoe_train.corpus import Corpus
+    from posmoe_train.errors import CheckpointError
     from posmoe_train.run import write_json
     from posmoe_train.silver import silver_targets
     from posmoe_train.teacher import SubWords
@@ -111,6 +112,10 @@ def silver(
     index, count = int(match[1]), int(match[2])
     text = text.select(np.arange(index, len(text), count))
     loaded = [load_teacher(folder) for folder in teachers]
+    labels = loaded[0][1]
+    for folder, (_, others) in zip(teachers, loaded, strict=True):
+        if others != labels:
+            raise CheckpointError(f"{folder}: expected the relations of {teachers[0]}; train them on one treebank")
     networks = [network.to(device) for network, _ in loaded]
     if device.type == "cuda":
         networks = [network.bfloat16() for network in networks]
@@ -121,7 +126,7 @@ def silver(
     targets.save(out / "targets.safetensors")
     confidence = float(targets.head_p[:, 0].mean()) / 255
     summary = {"sentences": len(text), "kept": len(kept), "words": len(targets.heads), "confidence": confidence}
-    write_json(out / "silver.json", summary | {"labels": loaded[0][1], "teachers": [t.name for t in teachers]})
+    write_json(out / "silver.json", summary | {"labels": labels, "teachers": [t.name for t in teachers]})
     print(summary)
 
 
@@ -151,6 +156,22 @@ def evaluate(
     from posmoe_train.evaluate import evaluate_bundle
 
     typer.echo(json.dumps(evaluate_bundle(bundle, read_treebank(dev), backend), indent=1))
+
+
+@app.command()
+def card(
+    bundle: Annotated[Path, typer.Argument(help="A bundle.", exists=True)],
+    dev: Dev,
+    out: Annotated[Path, typer.Option(help="The Markdown file to write.")],
+) -> None:
+    """Write the card of a BUNDLE: its data and scores by genre, relation and length, calibration, errors."""
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.report import model_card
+
+    text = model_card(bundle, read_treebank(dev))
+    draft = out.with_name(out.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(out)
 
 
 def main() -> None:

@@ -163,6 +163,35 @@ def _head_errors(words: Sequence[Word], most: int) -> list[Row]:
     return rows
 
 
+def model_card(bundle: Path, gold: Sequence[Sentence]) -> str:
+    """A bundle's card in Markdown: what it is, what it was trained on, and its report on a treebank's gold tokens."""
+    manifest = Bundle.load(bundle).manifest
+    scores = manifest["metrics"]
+    data = [
+        f"- {d['name']}: {d['words']:,} words, {d['licence']}; {d.get('use', '')}" for d in manifest["training_data"]
+    ]
+    lines = [
+        f"# {manifest['name']} {manifest['version']}",
+        "",
+        f"A dependency parser for `{manifest['language']}`: tokens, sentences, parts of speech, heads and relations",
+        f"after Universal Dependencies. Licence: {manifest['licence']}. A sentence of 20 words costs",
+        f"{manifest['flops']['total_20']:,} FLOPs. On the development treebank: UAS {scores['uas']:.1f}, LAS",
+        f"{scores['las']:.1f} and UPOS {scores['upos']:.1f} on gold tokens; from raw text, words",
+        f"{scores['raw_words']:.1f}, sentences {scores['raw_sentences']:.1f} and LAS {scores['raw_las']:.1f}.",
+        "",
+        "## Training data",
+        "",
+        *data,
+        "",
+        "## Use",
+        "",
+        "Meant for running text like that of its treebank. Its trees are predictions: the tables below say where they",
+        "are least to be trusted. Confidence is the softmax of a word's arc scores.",
+        "",
+    ]
+    return "\n".join(lines) + "\n" + markdown(report(bundle, gold))
+
+
 def markdown(tables: dict[str, list[Row]]) -> str:
     """The tables of a report as Markdown, a heading each."""
     parts = []

@@ -46,7 +46,7 @@ def record(folder: Path, config: object, data: list[Path]) -> None:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "torch": torch.__version__,
             "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
-            "data": {path.name: file_hash(path) for path in data},
+            "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data},
         },
     )
 

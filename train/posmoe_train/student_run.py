@@ -1,5 +1,6 @@
 """One training run of a student, from files to a folder with its checkpoint, log and record."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -31,13 +32,30 @@ def join(parts: Sequence[tuple[Corpus, Targets]]) -> tuple[Corpus, Targets]:
     return Corpus(first.forms, words, offsets), Targets.join([targets for _, targets in parts])
 
 
+def silver_labels(silver: Sequence[Path], own: list[str]) -> list[str]:
+    """The relations in the order of the silver targets; `own`, the treebank's, where there are no silver trees.
+
+    Raises:
+        ConfigError: parts of different teachers, or teachers that don't know the treebank's relations.
+    """
+    labels = own
+    for i, part in enumerate(silver):
+        found: list[str] = json.loads((part / "silver.json").read_text(encoding="utf-8"))["labels"]
+        if i and found != labels:
+            raise ConfigError(f"{part}: its teachers had other relations than those of {silver[0]}; parse it again")
+        labels = found
+    unknown = sorted(set(own) - set(labels))
+    if unknown:
+        raise ConfigError(f"{silver[0]}: its teachers don't know the treebank's {', '.join(unknown)}; train them on it")
+    return labels
+
+
 def train_student(
     config: StudentConfig,
     train: Path,
     dev: Path,
     silver: Sequence[Path],
     folder: Path,
-    labels: list[str] | None = None,
     callbacks: Sequence[Callback] = (),
 ) -> Student:
     """Train a parser and save it under `folder`; resumes where a stopped run of the same folder was.
@@ -45,13 +63,12 @@ def train_student(
     Args:
         train, dev: treebanks.
         silver: folders that `posmoe-train silver` wrote, parts of one corpus; may be empty.
-        labels: relations in the teachers' order; by default those of the training treebank, which is the same.
         callbacks: for Lightning's trainer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
     gold, held_out = read_treebank(train), read_treebank(dev)
-    labels = labels or label_set(gold)
+    labels = silver_labels(silver, label_set(gold))
     gold_words, dev_words = gold_corpus(gold), gold_corpus(held_out)
     corpora = [gold_words]
     silver_data: tuple[Corpus, Targets] | None = None
