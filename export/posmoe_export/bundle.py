@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from posmoe_export.graph import export_graph, exportable
 from posmoe_models import Parser, ParserConfig, flops
 
 FORMAT = 1
-WEIGHTS, GRAPH, MANIFEST = "weights.safetensors", "model.onnx", "manifest.json"
+WEIGHTS, GRAPH, MANIFEST, METRICS = "weights.safetensors", "model.onnx", "manifest.json", "metrics.json"
 _SMALL = 256
 
 
@@ -34,6 +34,7 @@ def export_bundle(
     tokenizer: Mapping[str, Any],
     tokenizer_weights: NDArray[np.int8],
     about: Mapping[str, Any],
+    measure: Callable[[Path], dict[str, Any]] | None = None,
 ) -> Path:
     """Export a parser to the bundle folder `path`; written beside it first, so it is whole or absent.
 
@@ -42,7 +43,9 @@ def export_bundle(
         tags, labels: names in the order of the network's outputs.
         keys: hashes of the words that have rows of their own, uint32 [words].
         tokenizer, tokenizer_weights: specification and int8 weights of the tokeniser.
-        about: name, version, language, licence, training_data and metrics.
+        about: name, version, language, licence and training_data.
+        measure: called with the finished bundle before it is moved to its place. What it returns is kept as
+            `metrics.json`, its scores in the manifest; what it raises leaves nothing behind.
     Raises:
         ExportError: sizes that don't fit together, or `path` is there and is no bundle.
     """
@@ -66,6 +69,7 @@ def export_bundle(
         manifest = {
             "format": FORMAT,
             **about,
+            "metrics": {},
             "constants": constants(parser),
             "tags": tags,
             "labels": labels,
@@ -74,8 +78,11 @@ def export_bundle(
             "flops": _flops(c),
             "files": {name: _file(folder / name) for name in (WEIGHTS, GRAPH)},
         }
-        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-        (folder / MANIFEST).write_text(text, encoding="utf-8")
+        _write(folder / MANIFEST, manifest)
+        if measure:
+            metrics = measure(folder)
+            _write(folder / METRICS, metrics)
+            _write(folder / MANIFEST, manifest | {"metrics": _scores(metrics)})
         if path.exists():
             shutil.rmtree(path)
         folder.replace(path)
@@ -94,6 +101,16 @@ def constants(parser: Parser) -> dict[str, Any]:
         "dense_params": dense,
         "table_params": c.features.rows * c.row_dim,
     }
+
+
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The scores on gold tokens, and those on raw text as `raw_…`."""
+    gold, raw = metrics["dev"]["gold_tokens"], metrics["dev"]["raw_text"]
+    return {**gold, **{f"raw_{name}": value for name, value in raw.items()}}
 
 
 def _flops(config: ParserConfig) -> dict[str, Any]:

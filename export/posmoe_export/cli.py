@@ -1,7 +1,7 @@
 """The command `posmoe-export`: from a student's run to a bundle, checked against PyTorch."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,31 +23,36 @@ def bundle(
 
     import numpy as np
 
-    from posmoe_export.bundle import export_bundle
+    from posmoe_export.bundle import METRICS, export_bundle
+    from posmoe_export.errors import ExportError
     from posmoe_export.metrics import measure
     from posmoe_train.checkpoint import load_student
     from posmoe_train.conllu import UPOS, read_treebank
 
     trained = load_student(student)
-    described = tomllib.loads(about.read_text(encoding="utf-8"))
-    parts = {
-        "tags": list(UPOS),
-        "labels": trained.labels,
-        "keys": trained.keys,
-        "tokenizer": json.loads((tokenizer / "spec.json").read_text(encoding="utf-8")),
-        "tokenizer_weights": np.load(tokenizer / "weights.npy"),
-    }
-    export_bundle(trained.parser, out, about=described | {"metrics": {}}, **parts)
-    metrics = measure(trained, out, read_treebank(dev), student)
-    parity = metrics["parity"]["onnxruntime"]
-    if parity["equal"] < min_equal:
-        typer.echo(f"posmoe-export: only {parity['equal']:.4%} of words equal PyTorch's: {parity}", err=True)
-        raise SystemExit(1)
-    short = metrics["dev"]["gold_tokens"] | {f"raw_{k}": v for k, v in metrics["dev"]["raw_text"].items()}
-    export_bundle(trained.parser, out, about=described | {"metrics": short}, **parts)
-    text = json.dumps(metrics, indent=1) + "\n"
-    (out / "metrics.json").write_text(text, encoding="utf-8")
-    typer.echo(text)
+    gold = read_treebank(dev)
+
+    def checked(draft: Path) -> dict[str, Any]:
+        metrics = measure(trained, draft, gold, student)
+        parity = metrics["parity"]["onnxruntime"]
+        if parity["equal"] < min_equal:
+            raise ExportError(
+                f"only {parity['equal']:.4%} of words equal PyTorch's, expected {min_equal:.4%}: {parity}"
+            )
+        return metrics
+
+    export_bundle(
+        trained.parser,
+        out,
+        tags=list(UPOS),
+        labels=trained.labels,
+        keys=trained.keys,
+        tokenizer=json.loads((tokenizer / "spec.json").read_text(encoding="utf-8")),
+        tokenizer_weights=np.load(tokenizer / "weights.npy"),
+        about=tomllib.loads(about.read_text(encoding="utf-8")),
+        measure=checked,
+    )
+    typer.echo((out / METRICS).read_text(encoding="utf-8"))
 
 
 def main() -> None:

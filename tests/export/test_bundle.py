@@ -59,7 +59,7 @@ def about(**changes: Any) -> dict[str, Any]:
             "suffixes": {},
         },
         "tokenizer_weights": np.zeros(8, np.int8),
-        "about": described | {"training_data": [], "metrics": {}},
+        "about": described | {"training_data": []},
     } | changes
 
 
@@ -172,3 +172,23 @@ def test_a_folder_that_is_no_bundle_is_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is there and is no bundle"):
         export_bundle(small_parser(), tmp_path, **about())
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_measured_scores_are_kept_and_a_failing_measure_leaves_nothing(tmp_path: Path) -> None:
+    scores = {"dev": {"gold_tokens": {"uas": 90.0}, "raw_text": {"words": 99.0}}}
+    drafts = []
+
+    def measure(draft: Path) -> dict[str, Any]:
+        drafts.append(Bundle.load(draft).name)
+        if (tmp_path / "kept").exists():
+            raise ExportError("too far from PyTorch")
+        return scores
+
+    parser = small_parser(**next(iter(PARSERS.values())))
+    path = export_bundle(parser, tmp_path / "kept", **about(), measure=measure)
+    assert Bundle.load(path).manifest["metrics"] == {"uas": 90.0, "raw_words": 99.0}
+    assert json.loads((path / "metrics.json").read_text(encoding="utf-8")) == scores
+    with pytest.raises(ExportError, match="too far"):
+        export_bundle(parser, tmp_path / "refused", **about(), measure=measure)
+    assert drafts == ["tiny", "tiny"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
