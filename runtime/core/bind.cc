@@ -380,4 +380,5 @@ NB_MODULE(_core, m) {
   bind_features(m);
   bind_decode(m);
   bind_ranking(m);
+  bind_network(m);
 }

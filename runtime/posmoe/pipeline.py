@@ -37,7 +37,7 @@ class Parser:
         if threads < 1:
             raise InputError(f"expected threads to be at least 1, got {threads}.")
         self.bundle = bundle
-        self.engine: Choice = choose(backend)
+        self.engine: Choice = choose(backend, bundle)
         self._network = Network(bundle, create(bundle, self.engine, threads))
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
