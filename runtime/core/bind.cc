@@ -381,4 +381,5 @@ NB_MODULE(_core, m) {
   bind_decode(m);
   bind_ranking(m);
   bind_network(m);
+  bind_kernels(m);
 }
