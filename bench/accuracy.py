@@ -3,6 +3,7 @@
 python -m bench.accuracy
 """
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,25 @@ def models_table() -> str:
     return "\n".join(rows)
 
 
+def speeds_table() -> str:
+    """Words a second of the last comparison, each system beside spaCy, with the accuracy of posmoe's models."""
+    with (ROOT / "bench/results/throughput.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    last = [row for row in rows if (row["commit"], row["text"]) == (rows[-1]["commit"], rows[-1]["text"])]
+    lines = []
+    for row in last:
+        name = row["system"].removeprefix("posmoe ").partition(",")[0]
+        gold = read(BUNDLES[name])["dev"]["gold_tokens"] if name in BUNDLES else {}
+        scores = [f"{gold[key]:.1f}" if gold else "" for key in ("uas", "las")]
+        cells = [row["system"], f"{int(row['words_s']):,}", f"{float(row['to_spacy']):.1f}", row["peak_mib"], *scores]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(line.replace("|  |", "| |").replace("|  |", "| |") for line in lines)
+
+
 def flops() -> str:
     """FLOPs of the packaged model for a sentence of 20 words, with commas."""
     return f"{read(BUNDLES['en-edge'])['flops_20']:,}"
 
 
 if __name__ == "__main__":
-    print(inputs_table(), models_table(), f"{flops()} FLOPs", sep="\n\n")
+    print(inputs_table(), models_table(), speeds_table(), f"{flops()} FLOPs", sep="\n\n")
