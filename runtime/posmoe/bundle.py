@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .bundle_checks import SIZES, check_tensors, part
+from .bundle_checks import SIZES, check_digest, check_tensors, part
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
 from .errors import BundleError
 from .safetensors import SafeTensors
@@ -41,7 +41,7 @@ class Bundle:
         """Open and check a bundle.
 
         Raises:
-            BundleError: a file is missing, cut short or altered, the format is another version, the manifest
+            BundleError: a file is missing, cut short or altered, the manifest too, the format is another version, the manifest
                 lacks something, or it disagrees with the tensors.
         """
         path = Path(path)
@@ -138,6 +138,7 @@ def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
             f"bundle {path}: expected format {FORMAT}, got {manifest.get('format')!r}. "
             "Export it again with this version's posmoe-export, or install the posmoe it was made for."
         )
+    check_digest(path, manifest)
     for key in ("name", "version", "language"):
         part(manifest, key, str, path)
     part(manifest, "constants", dict, path)
