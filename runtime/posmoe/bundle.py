@@ -12,7 +12,7 @@ from typing import Any
 
 from .bundle_checks import SIZES, check_digest, check_tensors, part
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
-from .errors import BundleError
+from .errors import BundleError, InputError
 from .safetensors import SafeTensors
 
 FORMAT = 1
@@ -24,7 +24,7 @@ QUADRATIC = 1024
 MODELS = Path(__file__).parent / "models"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """A checked bundle. `folder` is None when it came from a zip; `graph` holds the bytes of model.onnx."""
 
@@ -41,8 +41,8 @@ class Bundle:
         """Open and check a bundle.
 
         Raises:
-            BundleError: a file is missing, cut short or altered, the manifest too, the format is another version, the manifest
-                lacks something, or it disagrees with the tensors.
+            BundleError: a file is missing, cut short or altered, the format is another version, the manifest was
+                altered, lacks something, or disagrees with the tensors.
         """
         path = Path(path)
         folder = os.path.isdir(path)  # noqa: PTH112 (no error where the folder above is closed)
@@ -68,6 +68,9 @@ class Bundle:
         check_tensors(path, manifest, bundle.tags, bundle.labels, bundle.tensors)
         return bundle
 
+    def __repr__(self) -> str:
+        return f"<Bundle {self.name} {self.version} at {self.path}>"
+
     @property
     def name(self) -> str:
         """The model's name, such as `en-edge`."""
@@ -90,15 +93,18 @@ class Bundle:
         return 2 + sum(int(self.manifest["features"][size]) for size in SIZES)
 
 
-def find(name_or_path: str | Path | None = None) -> Path:
+def find(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     """Where a bundle lies: the packaged model for None, a path, or a model that another package brings.
 
     Packages bring models through the entry point group `posmoe.models`: the entry's name is the model's, its
     object the path of the bundle or a function without arguments that returns it.
 
     Raises:
+        InputError: neither a name nor a path was given.
         BundleError: there is no such bundle.
     """
+    if not isinstance(name_or_path, str | os.PathLike | None):
+        raise InputError(f"expected a model's name or a bundle's path, got {name_or_path!r:.80}.")
     name = DEFAULT if name_or_path is None else name_or_path
     if name_or_path is not None and os.path.exists(name_or_path):  # noqa: PTH110 (takes names of any length)
         return Path(name_or_path)

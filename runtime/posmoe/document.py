@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from .network import Columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrays:
-    """A document's columns. Offsets are code points into the text; n words, S sentences."""
+    """A document's columns, read-only. Offsets are code points into the text; n words, S sentences."""
 
     upos: NDArray[np.int32]  # [n], indices into `tags`
     heads: NDArray[np.int32]  # [n], 0 is the root, else the head's place in its sentence, from 1
@@ -180,6 +180,11 @@ class Sentence:
             for i, (text, span, space, upos, head, deprel) in enumerate(rows, 1)
         ]
 
+    def tree(self) -> tuple[list[int], list[str]]:
+        """The heads (0 is the root, else from 1) and relations of the words."""
+        lists, here = self.document.lists, slice(self._first, self._last)
+        return lists.heads[here], lists.deprels[here]
+
     def __len__(self) -> int:
         return self._last - self._first
 
@@ -240,6 +245,8 @@ class Document:
     def __init__(
         self, words: Words, columns: Columns, tags: tuple[str, ...], labels: tuple[str, ...], cut: int = 0
     ) -> None:
+        for column in columns:
+            column.flags.writeable = False
         self.text: str = words.text
         self.cut = cut
         self._words = words
@@ -277,7 +284,7 @@ class Document:
         )
 
     def arrays(self) -> Arrays:
-        """The document's columns, without a copy. Don't write into them."""
+        """The document's columns, without a copy."""
         return self._arrays
 
     def to_conllu(self) -> str:

@@ -69,6 +69,15 @@ def test_arrays_hold_what_the_views_show(document: posmoe.Document) -> None:
     assert arrays.heads.dtype == np.int32
 
 
+def test_arrays_are_read_only_and_compare_by_identity(document: posmoe.Document) -> None:
+    arrays = document.arrays()
+    for column in (arrays.upos, arrays.heads, arrays.deprels, arrays.start, arrays.end, arrays.sentences):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+    assert arrays == document.arrays()
+    assert len({arrays, document.arrays()}) == 1
+
+
 def test_dictionaries_are_json(document: posmoe.Document) -> None:
     value = document.to_dict()
     assert json.loads(json.dumps(value)) == value
