@@ -138,7 +138,10 @@ def test_line_ends_a_mark_and_a_missing_last_line_do_no_harm() -> None:
     [
         (["1\ta"], 1, "expected 10 columns between tabs, found 2 in '1"),
         ([row("1") + "\tx"], 1, "expected 10 columns between tabs, found 11"),
-        (["# c", "  "], 2, "expected 10 columns"),
+        (["# c", "  "], 2, "expected an empty line or a word's columns, found a line of white space alone"),
+        ([row("1"), "\t"], 2, "found a line of white space alone"),
+        ([row("1", "a\rb")], 1, "expected lines that end in LF or CR LF, found a lone CR"),
+        (["# a\rb", row("1")], 1, "found a lone CR"),
         ([row("1", "")], 1, "expected something in column 2 .*, found nothing"),
         ([row("x")], 1, "expected an ID such as 1, 1-2 or 1.1, found 'x'"),
         ([row("01")], 1, "expected an ID"),
