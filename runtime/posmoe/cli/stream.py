@@ -34,9 +34,8 @@ class Stream:
     A source that cannot be read is named on standard error, counted in `failed`, and the next one follows.
 
     Attributes:
-        skipped: malformed sentences left out.
-    Raises:
-        ConlluError: while iterating, unless `skip_invalid`.
+        skipped: malformed sentences left out; without `skip_invalid` the first one makes its source a failed one,
+            of which the sentences before it are all that is parsed.
     """
 
     def __init__(
@@ -70,8 +69,6 @@ class Stream:
                     yield from self._requests(source, file)
                     self.done += file.position()
                     self.file = None
-            except ConlluError:
-                raise
             except InputError as error:
                 say(str(error))
                 self.failed += 1
@@ -96,6 +93,23 @@ class Stream:
     def _conllu(self, source: Source, file: Lines) -> Iterator[tuple[Request, int, tuple[ConlluSentence, ...]]]:
         group: list[ConlluSentence] = []
         words = 0
+        failure: InputError | None = None
+        try:
+            for sentence in self._sentences(source, file):
+                group.append(sentence)
+                words += len(sentence.rows)
+                if words >= WORDS:
+                    yield self._request(group), 0, tuple(group)
+                    group, words = [], 0
+        except InputError as error:
+            failure = error
+        if group:
+            yield self._request(group), 0, tuple(group)
+        if failure is not None:
+            raise failure
+
+    def _sentences(self, source: Source, file: Lines) -> Iterator[ConlluSentence]:
+        """The sentences of a source; malformed ones are left out with `skip_invalid`, else raised."""
         for sentence in read_conllu(file, source.name, self._skip if self._skip_invalid else None):
             try:
                 self._check_tags(source, sentence)
@@ -104,13 +118,7 @@ class Stream:
                     raise
                 self._skip(error)
                 continue
-            group.append(sentence)
-            words += len(sentence.rows)
-            if words >= WORDS:
-                yield self._request(group), 0, tuple(group)
-                group, words = [], 0
-        if group:
-            yield self._request(group), 0, tuple(group)
+            yield sentence
 
     def _request(self, group: list[ConlluSentence]) -> Request:
         upos: list[str | None] | None = None
