@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -102,6 +103,9 @@ class Token:
 
     def __hash__(self) -> int:
         return hash((self.sentence, self.index))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getitem, (self.sentence, self.index - 1)
 
     def __repr__(self) -> str:
         return f"<Token {self.index} {self.text!r} {self.upos} {self.deprel} → {self.head}>"
@@ -206,6 +210,9 @@ class Sentence:
     def __hash__(self) -> int:
         return hash((id(self.document), self.index))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sentence, (self.document, self.index)
+
     def __repr__(self) -> str:
         return f"<Sentence {self.index} {self.text[:60]!r}>"
 
@@ -250,6 +257,7 @@ class Document:
         self.text: str = words.text
         self.cut = cut
         self._words = words
+        self._columns = columns
         self._arrays = Arrays(
             columns.upos,
             columns.heads,
@@ -311,6 +319,10 @@ class Document:
         if isinstance(at, slice):
             return [Sentence(self, index) for index in range(len(self))[at]]
         return Sentence(self, range(len(self))[at])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrays = self._arrays
+        return Document, (self._words, self._columns, arrays.tags, arrays.labels, self.cut)
 
     def __repr__(self) -> str:
         return f"<Document of {len(self)} sentences, {len(self._arrays.heads)} words>"
