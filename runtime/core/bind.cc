@@ -354,4 +354,6 @@ NB_MODULE(_core, m) {
   bind_features(m);
   bind_decode(m);
   bind_ranking(m);
+  bind_network(m);
+  bind_kernels(m);
 }

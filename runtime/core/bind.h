@@ -17,3 +17,5 @@ nanobind::ndarray<nanobind::numpy, T, Shape> owned(std::unique_ptr<T[]> data, co
 
 void bind_decode(nanobind::module_& m);   // decode, decode_batch, count_searches
 void bind_ranking(nanobind::module_& m);  // k_best, log_partition
+void bind_network(nanobind::module_& m);  // Network
+void bind_kernels(nanobind::module_& m);  // Kernels

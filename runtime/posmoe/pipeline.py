@@ -41,7 +41,7 @@ class Parser:
         if not isinstance(backend, str):
             raise InputError(f"expected backend to be the name of an engine, got {backend!r:.80}.")
         self.bundle = bundle
-        self.engine: Choice = choose(backend)
+        self.engine: Choice = choose(backend, bundle)
         self._network = Network(bundle, create(bundle, self.engine, threads))
         tensors, manifest = bundle.tensors, bundle.manifest
         try:

@@ -7,15 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from bench.accuracy import flops, inputs_table
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT / "runtime"), "PYTHONUTF8": "1"}
-
-pytest.importorskip("onnxruntime", reason="the bundled model runs on ONNX Runtime")
 
 
 def output(arguments: list[str], folder: Path = ROOT) -> str:

@@ -154,7 +154,7 @@ def test_without_a_good_sentence_there_is_no_file(tiny: Path, tmp_path: Path) ->
         (["."], ".: is a folder. Name the files in it."),
         (["--model", "xx-none", "a b"], "no model named 'xx-none' is installed"),
         (["--model", "no/where", "a b"], "no bundle at no/where"),
-        (["--backend", "native", "a b"], "engine 'native' is not in this version"),
+        (["--backend", "triton", "a b"], "engine 'triton' is not in this version"),
         (["-o", "none/out", "a b"], "cannot write none/out: No such file or directory."),
         (["-o", ".", "a b"], "cannot write .: it is a folder."),
     ],

@@ -12,11 +12,16 @@ from posmoe.errors import EngineError, MissingExtraError
 from tests.bundles import CANDIDATES, LABEL_RANK, TAGS
 
 
-def test_auto_says_what_it_took_and_why() -> None:
+def test_auto_says_what_it_took_and_why(tiny: Path) -> None:
     choice = choose()
-    assert choice.name == "onnxruntime"
+    assert choice.name == "native"
     assert choice.reason.startswith("auto: ")
-    assert "native" in choice.reason
+    assert "tensorrt" in choice.reason
+    other = choose("auto", Bundle.load(tiny))
+    assert other.name == "onnxruntime"
+    assert (
+        "native can't run this bundle (it computes networks with similarity dot, the bundle has none)" in other.reason
+    )
     assert choose("onnxruntime") == Choice("onnxruntime", "it was asked for")
 
 
@@ -27,22 +32,26 @@ def test_an_unknown_engine_is_refused_with_the_names() -> None:
 
 @pytest.mark.parametrize("name", [name for name, known in ENGINES.items() if known.module is None])
 def test_an_engine_of_a_later_version_is_refused(name: str) -> None:
-    with pytest.raises(EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, onnx"):
+    with pytest.raises(
+        EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, native, onnx"
+    ):
         choose(name)
 
 
 @pytest.mark.parametrize("name", ["auto", "onnxruntime"])
-def test_a_missing_package_names_the_line_that_installs_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_names_the_line_that_installs_it(
+    name: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'pos-moe-parser\[onnx\]'") as caught:
-        choose(name)
+        choose(name, Bundle.load(tiny))
     assert isinstance(caught.value, ImportError)
     assert isinstance(caught.value, RuntimeError)
 
 
 def test_scores_do_not_depend_on_padding_or_neighbours(tiny: Path) -> None:
     bundle = Bundle.load(tiny)
-    engine = create(bundle, choose())
+    engine = create(bundle, choose("onnxruntime"))
     rng = np.random.default_rng(1)
     lengths = np.array([1, 5, 13], np.int64)
     features = rng.integers(2, bundle.rows, (3, 13, 6), dtype=np.int32)
@@ -62,6 +71,6 @@ def test_scores_do_not_depend_on_padding_or_neighbours(tiny: Path) -> None:
 
 def test_a_failing_run_is_an_engine_error(tiny: Path) -> None:
     bundle = Bundle.load(tiny)
-    engine = create(bundle, choose(), threads=2)
+    engine = create(bundle, choose("onnxruntime"), threads=2)
     with pytest.raises(EngineError, match=r"failed on a batch of \[1, 1, 6\]"):
         engine.scores(np.full((1, 1, 6), bundle.rows, np.int32), np.array([1], np.int64))

@@ -31,7 +31,7 @@ def test_batches_hold_every_word_once_within_the_budget(lengths: list[int], budg
 
 def test_labels_follow_the_formula(tiny: Path) -> None:
     bundle = Bundle.load(tiny)
-    engine = create(bundle, choose())
+    engine = create(bundle, choose("onnxruntime"))
     rng = np.random.default_rng(0)
     length = 9
     features = rng.integers(2, bundle.rows, (length, 6), dtype=np.int32)

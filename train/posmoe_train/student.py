@@ -20,14 +20,13 @@ from posmoe_train.examples import Batch, Examples
 from posmoe_train.losses import parser_losses
 from posmoe_train.run import log_line
 from posmoe_train.student_config import StudentConfig
+from posmoe_train.tally import Tally
 
 DROPPED_ROW = 1
 
 
 class StudentModule(L.LightningModule):
     """Trains a parser; `averaged` holds the running mean of its weights, which is evaluated and kept."""
-
-    universal: Tensor
 
     def __init__(
         self,
@@ -44,9 +43,7 @@ class StudentModule(L.LightningModule):
         self.parser = Parser(config.parser)
         self.averaged = copy.deepcopy(self.parser).requires_grad_(False).eval()
         self._data = (gold, silver, dev)
-        base = {label.split(":")[0] for label in labels}
-        order = {label: i for i, label in enumerate(sorted(base))}
-        self.register_buffer("universal", torch.tensor([order[label.split(":")[0]] for label in labels]), False)
+        self._labels = labels
         self.steps = 0
         self.spent = 0.0
         self.main_epochs = config.epochs
@@ -172,21 +169,16 @@ class StudentModule(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Start counting; an epoch that diverged is neither scored nor kept."""
         self._stop_if_diverged()
-        self._counts = torch.zeros(4, dtype=torch.long, device=self.device)
+        self._tally = Tally(self._labels, self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count right heads, labels and tags of the averaged weights, by best heads without a tree search."""
         scores = self.averaged(batch.features, batch.lengths)
-        mask, gold = batch.mask, batch.heads[..., 0]
-        heads = (scores.heads == gold) & mask
-        labels = heads & (self.universal[scores.labels] == self.universal[batch.labels[..., 0]])
-        tags = (scores.tag_scores.argmax(-1) == batch.tags[..., 0]) & mask
-        self._counts += torch.stack([x.sum() for x in (mask, heads, labels, tags)])
+        self._tally.add(batch, scores.heads, scores.labels, scores.tag_scores.argmax(-1))
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch."""
-        words, heads, labels, tags = self._counts.tolist()
-        self.dev = {name: 100 * n / words for name, n in (("uas", heads), ("las", labels), ("upos", tags))}
+        self.dev = self._tally.scores()
         seconds = time.monotonic() - self._clock
         line = {"name": self.config.name, "epoch": self.current_epoch, "step": self.steps, "loss": float(self._loss)}
         log_line(self.folder, line | self.dev | {"seconds": seconds})

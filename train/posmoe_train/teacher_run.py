@@ -16,13 +16,12 @@ from posmoe_train.encoder import Encoder, load_encoder
 from posmoe_train.errors import CheckpointError
 from posmoe_train.examples import Batch, Examples
 from posmoe_train.run import last_checkpoint, log_line, rank_and_world, trainer, write_json
+from posmoe_train.tally import Tally
 from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores, teacher_loss
 
 
 class TeacherModule(L.LightningModule):
     """Fine-tunes the encoder with its heads: a low rate for the one, a high rate for the others."""
-
-    universal: Tensor
 
     def __init__(
         self,
@@ -37,8 +36,7 @@ class TeacherModule(L.LightningModule):
         super().__init__()
         self.teacher, self.config, self.folder = teacher, config, folder
         self._data, self._pieces = (gold, dev), pieces
-        base = [label.split(":")[0] for label in labels]
-        self.register_buffer("universal", torch.tensor([sorted(set(base)).index(label) for label in base]), False)
+        self._labels = labels
 
     def configure_optimizers(self) -> Any:
         """AdamW with linear warm-up and decay over all steps."""
@@ -90,22 +88,18 @@ class TeacherModule(L.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Start counting."""
-        self._counts = torch.zeros(4, dtype=torch.long, device=self.device)
+        self._tally = Tally(self._labels, self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count right heads, labels of the best heads, and tags."""
         scores = self._scores(batch, self._pieces[1])
-        mask, best = batch.mask, scores.arcs.argmax(-1)
-        label = self.teacher.labels(scores.words, best).argmax(-1)
-        heads = (best == batch.heads[..., 0]) & mask
-        labels = heads & (self.universal[label] == self.universal[batch.labels[..., 0]])
-        tags = (scores.tags.argmax(-1) == batch.tags[..., 0]) & mask
-        self._counts += torch.stack([x.sum() for x in (mask, heads, labels, tags)])
+        best = scores.arcs.argmax(-1)
+        labels = self.teacher.labels(scores.words, best).argmax(-1)
+        self._tally.add(batch, best, labels, scores.tags.argmax(-1))
 
     def on_validation_epoch_end(self) -> None:
         """Log the epoch."""
-        words, heads, labels, tags = self._counts.tolist()
-        self.dev = {name: 100 * n / words for name, n in (("uas", heads), ("las", labels), ("upos", tags))}
+        self.dev = self._tally.scores()
         loss = float(self._loss) if hasattr(self, "_loss") else 0.0
         seconds = time.monotonic() - self._clock
         log_line(

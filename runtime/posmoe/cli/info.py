@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import __version__
 from ..bundle import Bundle, find
-from ..engines import choose
+from ..engines import choose, instruction_set
 from ..errors import EngineError, PosmoeError
 from .messages import say
 from .output import OutputError, show
@@ -45,21 +45,23 @@ def run(model: str | None, backend: str, as_json: bool) -> int:
 
 def collect(model: str | None, backend: str) -> dict[str, Any]:
     """All facts, as JSON values; `error` stands in for a model or an engine that cannot be had."""
+    bundle: Bundle | None = None
+    try:
+        bundle = Bundle.load(find(model))
+        facts = _model(bundle)
+    except PosmoeError as error:
+        facts = {"error": str(error)}
     return {
         "version": __version__,
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "model": _model(model),
-        "engine": _engine(backend),
+        "model": facts,
+        "engine": _engine(backend, bundle),
         "cpu": {"architecture": platform.machine(), "features": _cpu_features()},
     }
 
 
-def _model(model: str | None) -> dict[str, Any]:
-    try:
-        bundle = Bundle.load(find(model))
-    except PosmoeError as error:
-        return {"error": str(error)}
+def _model(bundle: Bundle) -> dict[str, Any]:
     manifest = bundle.manifest
     sizes = {name: record["bytes"] for name, record in manifest["files"].items()}
     return {
@@ -78,12 +80,12 @@ def _model(model: str | None) -> dict[str, Any]:
     }
 
 
-def _engine(backend: str) -> dict[str, Any]:
+def _engine(backend: str, bundle: Bundle | None) -> dict[str, Any]:
     try:
-        choice = choose(backend)
+        choice = choose(backend, bundle)
+        return {"name": choice.name, "reason": choice.reason, "instruction_set": instruction_set(choice)}
     except EngineError as error:
         return {"error": str(error)}
-    return {"name": choice.name, "reason": choice.reason}
 
 
 def _cpu_features() -> list[str]:
@@ -118,6 +120,8 @@ def _lines(facts: dict[str, Any]) -> str:
             ("FLOPs", _flat(model["flops"])),
         ]
     reason = f"none: {engine['error']}" if "error" in engine else f"{engine['name']} ({engine['reason']})"
+    if engine.get("instruction_set"):
+        reason += f", on {engine['instruction_set']}"
     features = " ".join(cpu["features"]) or "unknown"
     rows += [("engine", reason), ("processor", f"{cpu['architecture']}: {features}")]
     return "".join(f"{name:<11} {value}\n" for name, value in rows)

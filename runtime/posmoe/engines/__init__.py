@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,22 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Columnar(Protocol):
+    """An engine that also decodes and labels: from feature rows straight to columns."""
+
+    def columns(
+        self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """Indices of tags, heads and indices of relations, [n] each; arguments as `Network.columns`.
+
+        Raises:
+            DecodeError: the scores give no tree.
+            EngineError: the engine failed.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Choice:
     """An engine's name and why it was taken."""
@@ -65,28 +81,21 @@ class _Known:
 # in the order in which `auto` prefers them
 ENGINES: dict[str, _Known] = {
     "tensorrt": _Known(),
-    "native": _Known(),
+    "native": _Known(".native"),
     "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
     "triton": _Known(),
 }
 
 
-def choose(backend: str = "auto") -> Choice:
-    """Which engine serves a backend's name, without loading it.
+def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
+    """Which engine serves a backend's name, for a bundle or for bundles that any engine runs, without loading it.
 
     Raises:
         EngineError: the name is unknown, or this version has no such engine.
         MissingExtraError: its package is not installed.
     """
     if backend == "auto":
-        absent = []
-        for name, known in ENGINES.items():
-            if known.module is None:
-                absent.append(name)
-            elif known.package is None or find_spec(known.package) is not None:
-                before = f"; {' and '.join(absent)} would come first but are not in this version"
-                return Choice(name, f"auto: the first one installed{before if absent else ''}")
-        raise MissingExtraError("ONNX Runtime, the engine of this version,", "onnx")
+        return _first(bundle)
     known = ENGINES.get(backend, _Known())
     if backend not in ENGINES:
         raise EngineError(f"expected one of the engines auto, {', '.join(ENGINES)}, got {backend!r}.")
@@ -96,6 +105,42 @@ def choose(backend: str = "auto") -> Choice:
     if known.package is not None and known.extra is not None and find_spec(known.package) is None:
         raise MissingExtraError(known.title, known.extra)
     return Choice(backend, "it was asked for")
+
+
+def _first(bundle: Bundle | None) -> Choice:
+    """The first engine that is there and runs the bundle."""
+    passed = []
+    for name, known in ENGINES.items():
+        if known.module is None:
+            passed.append(f"{name} is not in this version")
+            continue
+        why = None if bundle is None or name != "native" else _native_refusal(bundle)
+        if why is not None:
+            passed.append(f"native can't run this bundle ({why})")
+        elif known.package is not None and known.extra is not None and find_spec(known.package) is None:
+            raise MissingExtraError(f"{known.title} (needed, as {'; '.join(passed)})", known.extra)
+        else:
+            return Choice(name, f"auto: the first that serves{''.join(f'; {reason}' for reason in passed)}")
+    raise EngineError("this version of posmoe has no engine.")
+
+
+def _native_refusal(bundle: Bundle) -> str | None:
+    from .native import refusal
+
+    return refusal(bundle)
+
+
+def instruction_set(choice: Choice) -> str | None:
+    """What the native engine's kernels use on this machine, or None for other engines.
+
+    Raises:
+        EngineError: $POSMOE_ISA names one that is not there.
+    """
+    if choice.name != "native":
+        return None
+    from .native import instruction_set as native
+
+    return native()
 
 
 def create(bundle: Bundle, choice: Choice, threads: int = 1) -> Engine:

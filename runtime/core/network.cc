@@ -1,0 +1,172 @@
+#include "network.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "word_features.h"
+
+namespace posmoe {
+namespace {
+
+// Rows may be read and written up to kLanes - 1 floats past their end by recurrences.
+size_t roomy(size_t width) { return padded(width) + kLanes; }
+
+}  // namespace
+
+void Network::recurrences(const Block& block, const float* forward, const float* backward, size_t stride,
+                          const float* gates, size_t gate_stride, size_t ahead, size_t behind, float* out,
+                          size_t out_stride) const {
+  const auto back = [](size_t s) { return -static_cast<ptrdiff_t>(s); };
+  const auto on = [](size_t s) { return static_cast<ptrdiff_t>(s); };
+  for (size_t s = 0; s < block.sentences; ++s) {
+    const size_t begin = static_cast<size_t>(block.offsets[s] - block.offsets[0]);
+    const size_t words = static_cast<size_t>(block.offsets[s + 1] - block.offsets[s]);
+    if (words == 0) continue;
+    const size_t last = begin + words - 1;
+    // forward first: what it writes past its channels, the backward one writes anew
+    kernels_.recurrence(forward + begin * stride, on(stride), gates + begin * gate_stride, on(gate_stride), words, ahead,
+                        out + begin * out_stride, on(out_stride));
+    kernels_.recurrence(backward + last * stride, back(stride), gates + last * gate_stride + ahead, back(gate_stride),
+                        words, behind, out + last * out_stride + ahead, back(out_stride));
+  }
+}
+
+void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) const {
+  const size_t width = weights_.shape.trunk_dim, n = block.words, ahead = (width + 1) / 2;
+  const size_t wide = padded(2 * width) + kLanes;
+  float* const normed = arena.take<float>(n * stride);
+  float* const inner = arena.take<float>(n * wide + kLanes);
+  for (const TrunkLayer& layer : weights_.trunk) {
+    kernels_.rms_norm(x, stride, n, width, layer.norm, normed, stride);
+    kernels_.dense(normed, stride, nullptr, n, layer.input, inner, wide);
+    kernels_.sigmoid(inner + width, wide, n, width);
+    recurrences(block, inner, inner + ahead, wide, inner + width, wide, ahead, width - ahead, normed, stride);
+    kernels_.gelu(normed, stride, n, width);
+    kernels_.dense(normed, stride, nullptr, n, layer.output, inner, wide);
+    for (size_t i = 0; i < n; ++i) {
+      for (size_t c = 0; c < width; ++c) x[i * stride + c] += inner[i * wide + c];
+    }
+  }
+}
+
+void Network::mix_experts(const Block& block, const float* x, size_t stride, const float* weight, const uint32_t* index,
+                          float* out, size_t out_stride, Arena& arena) const {
+  const NetworkShape& s = weights_.shape;
+  const size_t n = block.words, pairs = n * s.k;
+  uint32_t* const begin = arena.take<uint32_t>(s.experts + 2);
+  std::fill_n(begin, s.experts + 2, 0u);
+  for (size_t p = 0; p < pairs; ++p) ++begin[index[p] + 2];
+  for (size_t e = 2; e < s.experts + 2; ++e) begin[e] += begin[e - 1];
+  uint32_t* const rows = arena.take<uint32_t>(pairs);  // words by expert
+  float* const weights = arena.take<float>(pairs);
+  for (size_t p = 0; p < pairs; ++p) {
+    const uint32_t place = begin[index[p] + 1]++;
+    rows[place] = static_cast<uint32_t>(p / s.k);
+    weights[place] = weight[p];
+  }
+  size_t most = 0;
+  for (size_t e = 0; e < s.experts; ++e) most = std::max<size_t>(most, begin[e + 1] - begin[e]);
+  const size_t width = weights_.experts[0].outputs;
+  float* const gated = arena.take<float>(most * width);
+  float* const scratch = arena.take<float>(5 * padded(most));
+  std::fill_n(out, n * out_stride, 0.0f);
+  for (size_t e = 0; e < s.experts; ++e) {
+    const size_t count = begin[e + 1] - begin[e];
+    if (count == 0) continue;
+    kernels_.dense(x, stride, rows + begin[e], count, weights_.experts[e], gated, width);
+    kernels_.mix_expert(gated, width, count, s.expert_dim, weights_.expert_biases[e], weights + begin[e],
+                        rows + begin[e], scratch, out, out_stride);
+  }
+}
+
+void Network::run(Block& block, Arena& arena) const {
+  const NetworkShape& s = weights_.shape;
+  const size_t n = block.words;
+  for (size_t i = 0; i < n * kFeatures; ++i) {
+    if (static_cast<uint32_t>(block.ids[i]) >= s.rows) {
+      throw std::out_of_range("feature row " + std::to_string(block.ids[i]) + " of a table of " +
+                              std::to_string(s.rows) + " rows");
+    }
+  }
+  // lookup: lexical channels, gates of the first recurrence, gates of the second
+  const size_t row = roomy(s.row_dim()), gates = s.lexical_dim, expert_gates = s.context_width();
+  float* const rows = arena.take<float>(n * row);
+  kernels_.lookup(weights_.codes, weights_.scale, s.row_dim(), block.ids, n, rows, row);
+  kernels_.sigmoid(rows + gates, row, n, s.row_dim() - gates);
+  // context
+  size_t stride = roomy(s.context_width());
+  float* x = arena.take<float>(n * stride + kLanes);
+  kernels_.rms_norm(rows, row, n, s.lexical_dim, weights_.lexical_norm, x, stride);
+  recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows + gates, row, s.context_dim, s.context_dim,
+              x + s.lexical_dim, stride);
+  kernels_.rms_norm(x, stride, n, s.context_width(), weights_.context_norm, x, stride);
+  // trunk
+  if (s.trunk_dim) {
+    const size_t own = roomy(s.trunk_dim);
+    float* const mixed = arena.take<float>(n * own + kLanes);
+    kernels_.dense(x, stride, nullptr, n, weights_.mix, mixed, own);
+    kernels_.gelu(mixed, own, n, s.trunk_dim);
+    x = mixed;
+    stride = own;
+    trunk(block, x, stride, arena);
+  }
+  // router
+  const float* seen = x;
+  if (s.cnn) {
+    float* const convolved = arena.take<float>(n * stride);
+    for (size_t i = 0; i < block.sentences; ++i) {
+      const size_t begin = static_cast<size_t>(block.offsets[i] - block.offsets[0]);
+      const size_t words = static_cast<size_t>(block.offsets[i + 1] - block.offsets[i]);
+      if (words == 0) continue;
+      kernels_.convolve(x + begin * stride, stride, words, s.width(), weights_.depthwise, padded(s.width()),
+                        convolved + begin * stride, stride);
+    }
+    seen = convolved;
+  }
+  const size_t hidden_stride = padded(s.router_dim);
+  float* const hidden = arena.take<float>(n * hidden_stride);
+  kernels_.dense(seen, stride, nullptr, n, weights_.pointwise, hidden, hidden_stride);
+  kernels_.gelu(hidden, hidden_stride, n, s.router_dim);
+  block.logits_stride = weights_.tags.outputs;
+  block.logits = arena.take<float>(n * block.logits_stride);
+  kernels_.dense(hidden, hidden_stride, nullptr, n, weights_.tags, block.logits, block.logits_stride);
+  block.tags = arena.take<int32_t>(n);
+  float* const weight = arena.take<float>(n * s.k);
+  uint32_t* const index = arena.take<uint32_t>(n * s.k);
+  kernels_.route(block.logits, block.logits_stride, n, s.tags, s.experts, s.k, block.tags, weight, index);
+  // experts and their context
+  const size_t word = roomy(std::max(padded(s.expert_dim), s.word_dim()));
+  float* const words = arena.take<float>(n * word + kLanes);
+  mix_experts(block, s.trunk_dim ? x : hidden, s.trunk_dim ? stride : hidden_stride, weight, index, words, word, arena);
+  recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows + expert_gates, row,
+              s.expert_context_dim, s.expert_context_dim, words + s.expert_dim, word);
+  kernels_.rms_norm(words, word, n, s.word_dim(), weights_.word_norm, words, word);
+  block.stride = weights_.projections.outputs;
+  block.projected = arena.take<float>(n * block.stride);
+  kernels_.dense(words, word, nullptr, n, weights_.projections, block.projected, block.stride);
+}
+
+void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, const ScoreArrays& out,
+                     Workspace& space) const {
+  const NetworkShape& s = weights_.shape;
+  const size_t width = candidates(), q = s.label_rank;
+  const int64_t offsets[2] = {0, static_cast<int64_t>(words)};
+  Block block{ids, offsets, 1, words, nullptr, 0, nullptr, nullptr, 0};
+  space.arena.reset();
+  run(block, space.arena);
+  float* const scratch = space.arena.take<float>(weights_.arcs.scratch(words));
+  int32_t* const heads = space.arena.take<int32_t>(words * width);
+  kernels_.arcs(weights_.arcs, weights_.columns, block.projected, block.stride, words, block.tags, scratch,
+                out.arcs + row * time * width, heads);
+  std::copy_n(heads, words * width, out.heads + row * time * width);
+  std::copy_n(weights_.root_label, q, out.label_heads + row * (time + 1) * q);
+  for (size_t i = 0; i < words; ++i) {
+    const float* from = block.projected + i * block.stride;
+    std::copy_n(block.logits + i * block.logits_stride, s.tags, out.tags + (row * time + i) * s.tags);
+    std::copy_n(from + weights_.label_dependent, q, out.dependents + (row * time + i) * q);
+    std::copy_n(from + weights_.label_head, q, out.label_heads + (row * (time + 1) + i + 1) * q);
+  }
+}
+
+}  // namespace posmoe

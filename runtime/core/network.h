@@ -1,0 +1,76 @@
+// The network: feature rows to tags, heads and relations, or to the scores behind them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "arena.h"
+#include "decode.h"
+#include "kernels.h"
+#include "network_weights.h"
+
+namespace posmoe {
+
+// Where scores of a padded batch go: float32 [batch, time, ...] as the graph has them, heads int64.
+// The caller fills what lies past a sentence's length.
+struct ScoreArrays {
+  float *tags, *arcs;
+  int64_t* heads;
+  float *dependents, *label_heads;  // [batch, time, q], [batch, time + 1, q]
+};
+
+// One per thread and at a time: buffers that are kept from call to call.
+struct Workspace {
+  Arena arena;
+  Decoder decoder;
+  size_t memory() const { return arena.memory() + decoder.memory(); }
+};
+
+// Immutable after construction: any number of threads may share one. Results depend neither on how many sentences are
+// given at once nor on threads nor on the instruction set. Time and memory are linear in the words.
+class Network {
+ public:
+  // Throws std::invalid_argument as Weights and kernels() do.
+  Network(const NetworkShape& shape, const Tensors& tensors, const char* instruction_set = "")
+      : kernels_(kernels(instruction_set)), weights_(shape, tensors, kernels_) {}
+
+  const char* instruction_set() const { return kernels_.name; }
+  const NetworkShape& shape() const { return weights_.shape; }
+  size_t candidates() const { return weights_.arcs.candidates(); }
+
+  // Analyses sentences: `ids` are kFeatures rows a word, sentence s has the words offsets[s] .. offsets[s + 1], `gold`
+  // (or null) known tags or -1. Writes index of the tag, head (0 the root, else from 1) and index of the relation a word.
+  // Throws std::out_of_range where a row or tag is out of range, DecodeError where scores are not finite.
+  void columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
+               int32_t* heads, int32_t* deprels, Workspace& space) const;
+
+  // Scores one sentence, number `row` of a batch padded to `time` words.
+  void scores(const int32_t* ids, size_t words, size_t row, size_t time, const ScoreArrays& out, Workspace& space) const;
+
+ private:
+  // Some sentences, word after word; the arrays lie in an arena.
+  struct Block {
+    const int32_t* ids;
+    const int64_t* offsets;  // from offsets[0] on
+    size_t sentences, words;
+    float* logits;
+    size_t logits_stride;
+    int32_t* tags;
+    float* projected;
+    size_t stride;
+  };
+
+  void run(Block& block, Arena& arena) const;
+  void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
+  void mix_experts(const Block& block, const float* x, size_t stride, const float* weight, const uint32_t* index,
+                   float* out, size_t out_stride, Arena& arena) const;
+  // Both directions over every sentence: x, z and out hold those going forward, then those going backward.
+  void recurrences(const Block& block, const float* forward, const float* backward, size_t stride, const float* gates,
+                   size_t gate_stride, size_t ahead, size_t behind, float* out, size_t out_stride) const;
+
+  const Kernels& kernels_;
+  Weights weights_;
+};
+
+}  // namespace posmoe

@@ -1,0 +1,56 @@
+// Whole texts: blocks of sentences through the network, then trees and relations.
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "network.h"
+#include "word_features.h"
+
+namespace posmoe {
+namespace {
+
+constexpr size_t kBlock = 128;  // words that a block is filled up to, so that its numbers stay in the cache
+
+}  // namespace
+
+void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
+                      int32_t* heads, int32_t* deprels, Workspace& space) const {
+  const NetworkShape& s = weights_.shape;
+  const size_t width = candidates();
+  for (size_t first = 0, end; first < sentences; first = end) {
+    for (end = first + 1; end < sentences; ++end) {
+      if (static_cast<size_t>(offsets[end + 1] - offsets[first]) > kBlock) break;
+    }
+    const size_t start = static_cast<size_t>(offsets[first]);
+    const size_t words = static_cast<size_t>(offsets[end] - offsets[first]);
+    if (words == 0) continue;
+    space.arena.reset();
+    Block block{ids + start * kFeatures, offsets + first, end - first, words, nullptr, 0, nullptr, nullptr, 0};
+    run(block, space.arena);
+    size_t longest = 0;
+    for (size_t i = first; i < end; ++i) longest = std::max<size_t>(longest, offsets[i + 1] - offsets[i]);
+    float* const scratch = space.arena.take<float>(weights_.arcs.scratch(longest));
+    float* const scores = space.arena.take<float>(longest * width);
+    int32_t* const candidate_heads = space.arena.take<int32_t>(longest * width);
+    float* const total = space.arena.take<float>(weights_.labels.labels);
+    for (size_t i = first; i < end; ++i) {
+      const size_t begin = static_cast<size_t>(offsets[i]), n = static_cast<size_t>(offsets[i + 1] - offsets[i]);
+      if (n == 0) continue;
+      const float* const projected = block.projected + (begin - start) * block.stride;
+      int32_t* const tags = block.tags + (begin - start);
+      kernels_.arcs(weights_.arcs, weights_.columns, projected, block.stride, n, tags, scratch, scores, candidate_heads);
+      space.decoder.decode(scores, candidate_heads, n, width, heads + begin);
+      for (size_t w = 0; w < n; ++w) {
+        const int32_t known = gold ? gold[begin + w] : -1;
+        if (known >= static_cast<int32_t>(s.tags)) {
+          throw std::out_of_range("tag " + std::to_string(known) + " of " + std::to_string(s.tags));
+        }
+        upos[begin + w] = known >= 0 ? known : tags[w];
+      }
+      kernels_.label(weights_.labels, projected + weights_.label_dependent, projected + weights_.label_head,
+                     block.stride, weights_.root_label, n, upos + begin, heads + begin, total, deprels + begin);
+    }
+  }
+}
+
+}  // namespace posmoe

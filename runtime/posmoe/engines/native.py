@@ -1,0 +1,116 @@
+"""The native engine: the network in C++ of our own, on NumPy alone; the same bits on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import _core
+from ..bundle import Bundle
+from ..errors import BundleError, DecodeError, EngineError
+from . import Scores
+
+SIZES = (
+    *("lexical_dim", "context_dim", "trunk_dim", "trunk_layers", "router_dim", "experts", "expert_dim", "k"),
+    *("expert_context_dim", "rank", "left", "right", "hubs", "hub_window", "label_rank"),
+)
+# constant → values that this engine computes
+KNOWN = {
+    "scorer": ("linear",),
+    "similarity": ("dot",),
+    "router": ("cnn", "linear"),
+    "geometry": ("hyperbolic", "euclidean"),
+}
+TYPES = ("F32", "I8")
+# read by others
+OTHERS = ("features.keys", "tokenizer.weights")
+
+
+class NativeEngine:
+    """A network of the compiled core; runs are thread-safe and release the GIL."""
+
+    name = "native"
+
+    def __init__(self, network: _core.Network) -> None:
+        self._network = network
+
+    @property
+    def instruction_set(self) -> str:
+        """What the kernels were compiled for: plain, avx2 or avx512."""
+        return self._network.instruction_set
+
+    def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
+        """Run one batch; see `Engine.scores`. Past a sentence's length, scores are 0 and heads -1."""
+        try:
+            return Scores(*self._network.scores(features, lengths))
+        except (ValueError, IndexError) as error:
+            raise EngineError(f"the native engine failed on a batch of {list(features.shape)}: {error}.") from error
+
+    def columns(
+        self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
+        """Sentences to tags, heads and relations; see `Columnar.columns`."""
+        try:
+            return self._network.columns(features, offsets, gold)
+        except IndexError as error:
+            raise EngineError(f"the native engine failed on {len(features)} words: {error}.") from error
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+
+
+def refusal(bundle: Bundle) -> str | None:
+    """Why this engine can't run a bundle, or None where it can."""
+    constants: Mapping[str, Any] = bundle.manifest["constants"]
+    for name, known in KNOWN.items():
+        if constants.get(name) not in known:
+            found = repr(constants[name]) if name in constants else "none"
+            return f"it computes networks with {name} {' or '.join(known)}, the bundle has {found}"
+    return None
+
+
+def instruction_set() -> str:
+    """The one that $POSMOE_ISA names, else the best of this machine.
+
+    Raises:
+        EngineError: it is unknown, or this machine or build has none of it.
+    """
+    try:
+        return _core.instruction_set()
+    except ValueError as error:
+        raise EngineError(f"the native engine can't start: $POSMOE_ISA: {error}.") from error
+
+
+def load(bundle: Bundle, threads: int) -> NativeEngine:
+    """Check the bundle's network and copy its weights; a batch is computed on the thread that brings it."""
+    del threads
+    why = refusal(bundle)
+    if why is not None:
+        raise EngineError(f"the native engine can't run bundle {bundle.path}: {why}. Take backend='onnxruntime'.")
+    constants = bundle.manifest["constants"]
+    shape: dict[str, Any] = {
+        "rows": bundle.rows,
+        "tags": len(bundle.tags),
+        "labels": len(bundle.labels),
+        "root": bundle.labels.index("root") if "root" in bundle.labels else -1,
+        "cnn": constants["router"] == "cnn",
+        "hyperbolic": constants["geometry"] == "hyperbolic",
+    }
+    for name in SIZES:
+        value = constants.get(name)
+        if type(value) is not int or not 0 <= value < 1 << 31:
+            raise BundleError(f"bundle {bundle.path}: expected the constant {name!r} to be a size, got {value!r}.")
+        shape[name] = value
+    entries = bundle.tensors.entries
+    chosen = {
+        name: np.ascontiguousarray(bundle.tensors[name])
+        for name, entry in entries.items()
+        if entry.dtype in TYPES and name not in OTHERS
+    }
+    kernels = instruction_set()
+    try:
+        return NativeEngine(_core.Network(shape, chosen, kernels))
+    except ValueError as error:
+        raise BundleError(f"bundle {bundle.path}: {error}.") from error
