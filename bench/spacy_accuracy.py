@@ -49,7 +49,7 @@ def main() -> None:
     with RESULTS.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         if new:
-            writer.writerow("date system treebank words upos uas las".split())
+            writer.writerow(["date", "system", "treebank", "words", "upos", "uas", "las"])
         system = f"spaCy {spacy.__version__} {Path(sys.argv[1]).name}"
         writer.writerow([datetime.now(UTC).date().isoformat(), system, Path(sys.argv[2]).name, words, *scores])
     print(dict(zip(("upos", "uas", "las"), scores, strict=True)))
