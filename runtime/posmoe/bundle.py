@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .bundle_checks import SIZES, check_digest, check_tensors, part
+from .bundle_checks import check_digest, check_tensors, part
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
 from .errors import BundleError, InputError
+from .features import SIZES
 from .safetensors import SafeTensors
 
 FORMAT = 1

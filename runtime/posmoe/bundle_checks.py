@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import BundleError
+from .features import SIZES
 from .safetensors import SafeTensors
 
 T = TypeVar("T")
-# the kinds of features that have rows of their own in the table
-SIZES = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
 # tensor → type in the safetensors file
 TENSORS = {
     "features.keys": "U32",
