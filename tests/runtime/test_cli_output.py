@@ -1,5 +1,6 @@
 """The command's output is whole or absent, whatever happens to it."""
 
+import json
 import os
 import signal
 import stat
@@ -80,6 +81,21 @@ def test_a_closed_pipe_is_quiet(tiny: Path, tmp_path: Path, command: str) -> Non
     os.close(read)
     _, errors = process.communicate(timeout=50)
     assert (process.returncode, errors) == (0, b"")
+
+
+@posix
+@pytest.mark.parametrize("kind", ["text", "lines", "conllu"])
+def test_a_line_that_is_typed_is_answered_before_the_next(tiny: Path, kind: str) -> None:
+    row = "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+    command = [*COMMAND, "parse", "--model", str(tiny), "--input", kind, "--format", "jsonl"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    assert process.stdin is not None and process.stdout is not None
+    for number in (1, 2, 3):
+        process.stdin.write((row if kind == "conllu" else "a\n").encode())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == str(number)
+    assert process.communicate(timeout=30)[0] == b""
+    assert process.returncode == 0
 
 
 @posix

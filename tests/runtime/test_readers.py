@@ -72,6 +72,18 @@ def test_a_single_line_end_ends_no_paragraph(end: str) -> None:
     assert len(list(TextReader(Dripping(text.encode()), aim=20, limit=1000))) == 1
 
 
+def test_a_pause_after_a_line_ends_a_block() -> None:
+    parts = iter([b"a b", b" c\n", b"d\n", b"e\nf", b"\n", b""])
+
+    class Typed:
+        def read1(self, size: int, /) -> bytes:
+            return next(parts)
+
+    pauses = iter([True, False, True])
+    blocks = list(TextReader(Typed(), idle=lambda: next(pauses)))
+    assert [tuple(block) for block in blocks] == [("a b c\n", 0), ("d\ne\nf\n", 6)]
+
+
 def test_with_lines_blocks_end_at_lines() -> None:
     text = "a b.\n\nc d\r\ne f\n" + "x " * 10
     blocks = [block.text for block in TextReader(io.BytesIO(text.encode()), lines=True, aim=6, limit=14)]

@@ -130,6 +130,9 @@ def parse(
 ) -> None:
     """Parse text, files or standard input.
 
+    A pipe or a terminal that pauses after a line is answered at once (with one thread), so the end of such a line
+    ends a sentence.
+
     Exit codes: 0; 1 some input failed and the rest was written, or nothing was; 2 usage; 130 Ctrl-C.
     """
     from .parse import Job, run

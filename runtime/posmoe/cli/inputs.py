@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import select
+import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,11 +56,23 @@ def _source(argument: str) -> Source:
     return Source("text", text=argument)
 
 
+def is_live(source: Source) -> bool:
+    """Whether a source is a pipe or a terminal, whose text may come bit by bit."""
+    if source.text is not None:
+        return False
+    try:
+        mode = (os.fstat(sys.stdin.fileno()) if source.path is None else source.path.stat()).st_mode
+    except (OSError, ValueError, AttributeError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 class NamedFile:
     """A binary file whose failures of reading name it."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, live: bool) -> None:
         self._file = file
+        self._live = live
         self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
         self._name = name
 
@@ -83,6 +97,13 @@ class NamedFile:
     def readline(self, size: int) -> bytes:
         """The next line, or its first `size` bytes."""
         return self._named(self._file.readline, size)
+
+    def idle(self, patience: float) -> bool:
+        """Whether this is a pipe or a terminal that gives nothing more for so many seconds."""
+        try:
+            return self._live and not select.select([self._file], [], [], patience)[0]
+        except (OSError, ValueError):  # Windows can tell that of sockets alone
+            return False
 
     def position(self) -> int:
         """Bytes read so far, as far as the file can tell."""
@@ -110,7 +131,7 @@ def opened(source: Source) -> Iterator[NamedFile]:
             raise InputError("standard input is closed. Name a file, or give a text.")
         if sys.stdin.isatty():
             say("reading from the terminal; end with Ctrl-D.")
-        yield _checked(sys.stdin.buffer, source.name)
+        yield _checked(sys.stdin.buffer, source)
         return
     if os.path.isdir(source.path):  # noqa: PTH112 (no error where the folder above is closed)
         raise InputError(f"{source.name}: is a folder. Name the files in it.")
@@ -121,10 +142,10 @@ def opened(source: Source) -> Iterator[NamedFile]:
     except (OSError, ValueError) as error:
         raise InputError(f"{source.name}: cannot open it: {getattr(error, 'strerror', None) or error}.") from error
     with file:
-        yield _checked(file, source.name)
+        yield _checked(file, source)
 
 
-def _checked(file: BinaryIO, name: str) -> NamedFile:
-    named = NamedFile(file, name)
+def _checked(file: BinaryIO, source: Source) -> NamedFile:
+    named = NamedFile(file, source.name, is_live(source))
     named.check()
     return named

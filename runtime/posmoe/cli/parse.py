@@ -90,7 +90,7 @@ class _Run:
         stream = self.stream
         progress = Progress(stream, self.job.output)
         with open_output(self.job.output) as output, progress:
-            for document in self.parser.run(stream, threads=self.job.threads or cores()):
+            for document in self.parser.run(stream, 1 if stream.live else 64, self.job.threads or cores()):
                 self.cut += document.cut
                 output.write(self._text(document, stream.parts.popleft()))
                 progress.update(self.sentences)

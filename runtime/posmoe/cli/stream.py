@@ -6,14 +6,17 @@ import io
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors import ConlluError, InputError
 from ..readers.conllu import ConlluSentence, Lines, read_conllu
 from ..readers.text import Readable, TextReader
 from ..request import Request, text_request, whole
-from .inputs import NamedFile, Source, opened, sources
+from .inputs import NamedFile, Source, is_live, opened, sources
 from .messages import say
 
+# seconds without anything new after which the lines of a pipe or a terminal are parsed
+PATIENCE = 0.05
 # words of CoNLL-U in a request
 WORDS = 4096
 
@@ -58,6 +61,11 @@ class Stream:
         self._gold = gold
         self._skip_invalid = skip_invalid
 
+    @property
+    def live(self) -> bool:
+        """Whether some source may come bit by bit."""
+        return any(map(is_live, self.sources))
+
     def __iter__(self) -> Generator[Request, None, None]:
         for source in self.sources:
             try:
@@ -83,7 +91,7 @@ class Stream:
 
     def _text(self, source: Source, file: Readable) -> Iterator[tuple[Request, int, None]]:
         lines = self._kind == "lines"
-        reader = TextReader(file, lines)
+        reader = TextReader(file, lines, idle=partial(_idle, file, PATIENCE))
         for block in reader:
             if not block.text.isspace():
                 yield text_request(block.text, lines), block.start, None
@@ -98,7 +106,7 @@ class Stream:
             for sentence in self._sentences(source, file):
                 group.append(sentence)
                 words += len(sentence.rows)
-                if words >= WORDS:
+                if words >= WORDS or _idle(file, 0):
                     yield self._request(group), 0, tuple(group)
                     group, words = [], 0
         except InputError as error:
@@ -139,3 +147,7 @@ class Stream:
     def _skip(self, error: ConlluError) -> None:
         say(f"{error} The sentence is left out.")
         self.skipped += 1
+
+
+def _idle(file: object, patience: float) -> bool:
+    return isinstance(file, NamedFile) and file.idle(patience)
