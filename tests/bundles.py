@@ -56,7 +56,15 @@ def write_manifest(folder: Path, content: dict[str, Any]) -> None:
     for name in ("weights.safetensors", "model.onnx"):
         data = (folder / name).read_bytes()
         files[name] = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
-    (folder / "manifest.json").write_text(json.dumps({"files": files, **content}))
+    whole = {"files": files, **content}
+    whole.pop("digest", None)
+    (folder / "manifest.json").write_text(json.dumps({"digest": digest(whole), **whole}))
+
+
+def digest(content: dict[str, Any]) -> str:
+    """The digest of a manifest, as docs/bundle.md has it."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
 def manifest(max_sentence: int = 10_000) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
 
+from posmoe.bundle_checks import digest_of
 from posmoe_export.errors import ExportError
 from posmoe_export.graph import export_graph, exportable
 from posmoe_models import Parser, ParserConfig, flops
@@ -78,11 +79,11 @@ def export_bundle(
             "flops": _flops(c),
             "files": {name: _file(folder / name) for name in (WEIGHTS, GRAPH)},
         }
-        _write(folder / MANIFEST, manifest)
+        _write(folder / MANIFEST, _stamped(manifest))
         if measure:
             metrics = measure(folder)
             _write(folder / METRICS, metrics)
-            _write(folder / MANIFEST, manifest | {"metrics": _scores(metrics)})
+            _write(folder / MANIFEST, _stamped(manifest | {"metrics": _scores(metrics)}))
         if path.exists():
             shutil.rmtree(path)
         folder.replace(path)
@@ -105,6 +106,11 @@ def constants(parser: Parser) -> dict[str, Any]:
 
 def _write(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _stamped(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with the digest of its content."""
+    return {**manifest, "digest": digest_of(manifest)}
 
 
 def _scores(metrics: Mapping[str, Any]) -> dict[str, float]:

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bind.h"
+#include "bind_words.h"
 #include "characters.h"
 #include "tokenizer.h"
 #include "utf8.h"
@@ -23,41 +24,12 @@
 #include "words.h"
 
 namespace nb = nanobind;
+using posmoe::PyWords;
 using namespace nb::literals;
 
 namespace {
 
 // ---- Words ----
-
-// Words with their offsets in code points, as Python counts. Shared by every array that looks into it.
-struct PyWords {
-  posmoe::Words words;
-  bool ascii = true;  // then bytes are code points, and the columns are the words' own
-  std::vector<uint32_t> start, end, token_start, token_end;
-
-  explicit PyWords(posmoe::Words given) : words(std::move(given)) {
-    ascii = posmoe::is_ascii(words.text);
-    if (ascii) return;
-    token_start = posmoe::code_point_offsets(words.text, words.token_start);
-    token_end = posmoe::code_point_offsets(words.text, words.token_end);
-    const size_t n = words.size();
-    start.reserve(n);
-    end.reserve(n);
-    for (size_t i = 0; i < n; ++i) {  // a word lies inside its token: count from the token's beginning
-      const uint32_t t = words.token[i], from = words.token_start[t];
-      const bool whole = words.start[i] == from && words.end[i] == words.token_end[t];
-      start.push_back(whole ? token_start[t] : token_start[t] + points(from, words.start[i]));
-      end.push_back(whole ? token_end[t] : token_start[t] + points(from, words.end[i]));
-    }
-  }
-
- private:
-  uint32_t points(uint32_t from, uint32_t to) const {
-    uint32_t count = 0;
-    for (; from < to; ++from) count += (static_cast<unsigned char>(words.text[from]) & 0xC0) != 0x80;
-    return count;
-  }
-};
 
 // A read-only NumPy array over a vector that `owner` keeps alive.
 template <typename T>
@@ -159,6 +131,8 @@ void bind_words(nb::module_& m) {
             return forms;
           }, "The forms of all words.")
       .def("__len__", [](const PyWords& self) { return self.words.size(); })
+      .def("__getstate__", [](const PyWords& self) { return posmoe::state_of(self.words); })
+      .def("__setstate__", [](PyWords& self, const nb::tuple& state) { new (&self) PyWords(posmoe::words_of(state)); })
       .def_static("from_sentences", [](nb::handle sentences) { return words_from(given_forms(sentences)); }, "sentences"_a,
                   "Words of pretokenised sentences: lists of forms.")
       .def_static("from_tokens", [](nb::handle sentences) { return words_from(given_tokens(sentences)); }, "sentences"_a,

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .bundle_checks import SIZES, check_tensors, part
+from .bundle_checks import check_digest, check_tensors, part
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
-from .errors import BundleError
+from .errors import BundleError, InputError
+from .features import SIZES
 from .safetensors import SafeTensors
 
 FORMAT = 1
@@ -24,7 +25,7 @@ QUADRATIC = 1024
 MODELS = Path(__file__).parent / "models"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """A checked bundle. `folder` is None when it came from a zip; `graph` holds the bytes of model.onnx."""
 
@@ -41,8 +42,8 @@ class Bundle:
         """Open and check a bundle.
 
         Raises:
-            BundleError: a file is missing, cut short or altered, the format is another version, the manifest
-                lacks something, or it disagrees with the tensors.
+            BundleError: a file is missing, cut short or altered, the format is another version, the manifest was
+                altered, lacks something, or disagrees with the tensors.
         """
         path = Path(path)
         folder = os.path.isdir(path)  # noqa: PTH112 (no error where the folder above is closed)
@@ -68,6 +69,9 @@ class Bundle:
         check_tensors(path, manifest, bundle.tags, bundle.labels, bundle.tensors)
         return bundle
 
+    def __repr__(self) -> str:
+        return f"<Bundle {self.name} {self.version} at {self.path}>"
+
     @property
     def name(self) -> str:
         """The model's name, such as `en-edge`."""
@@ -90,15 +94,18 @@ class Bundle:
         return 2 + sum(int(self.manifest["features"][size]) for size in SIZES)
 
 
-def find(name_or_path: str | Path | None = None) -> Path:
+def find(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     """Where a bundle lies: the packaged model for None, a path, or a model that another package brings.
 
     Packages bring models through the entry point group `posmoe.models`: the entry's name is the model's, its
     object the path of the bundle or a function without arguments that returns it.
 
     Raises:
+        InputError: neither a name nor a path was given.
         BundleError: there is no such bundle.
     """
+    if not isinstance(name_or_path, str | os.PathLike | None):
+        raise InputError(f"expected a model's name or a bundle's path, got {name_or_path!r:.80}.")
     name = DEFAULT if name_or_path is None else name_or_path
     if name_or_path is not None and os.path.exists(name_or_path):  # noqa: PTH110 (takes names of any length)
         return Path(name_or_path)
@@ -138,6 +145,7 @@ def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
             f"bundle {path}: expected format {FORMAT}, got {manifest.get('format')!r}. "
             "Export it again with this version's posmoe-export, or install the posmoe it was made for."
         )
+    check_digest(path, manifest)
     for key in ("name", "version", "language"):
         part(manifest, key, str, path)
     part(manifest, "constants", dict, path)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import BundleError
+from .features import SIZES
 from .safetensors import SafeTensors
 
 T = TypeVar("T")
-# the kinds of features that have rows of their own in the table
-SIZES = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
 # tensor → type in the safetensors file
 TENSORS = {
     "features.keys": "U32",
@@ -29,6 +30,28 @@ def part(manifest: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
         found = "nothing" if value is None else type(value).__name__
         raise BundleError(f"bundle {path}: expected {key!r} in the manifest to be {kind.__name__}, got {found}.")
     return value
+
+
+def digest_of(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 of a manifest without its `digest`, as JSON with sorted keys and no spaces in UTF-8."""
+    content = {key: value for key, value in manifest.items() if key != "digest"}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_digest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Check that the manifest's content is what it was when it was written.
+
+    Raises:
+        BundleError: it has no digest, or another content.
+    """
+    expected = part(manifest, "digest", str, path)
+    found = digest_of(manifest)
+    if found != expected.lower():
+        raise BundleError(
+            f"bundle {path}: the content of manifest.json was altered: expected digest {expected[:64]}, got {found}. "
+            "Fetch or export the bundle again."
+        )
 
 
 def check_tensors(

@@ -1,5 +1,7 @@
 """Scored candidate heads to trees: the door to the compiled decoders."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -7,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from posmoe import _core
-from posmoe.errors import DecodeError
+from . import _core
+from .errors import DecodeError
 
 Integers = NDArray[np.integer[Any]]  # int32 or int64
 
@@ -64,13 +66,6 @@ def decode_batch(scores: NDArray[np.float32], heads: Integers, lengths: Integers
     scores, heads = _checked(scores, heads, "B, T, C")
     with _decode_errors():
         return _core.decode_batch(scores, heads, np.asarray(lengths, dtype=np.int64))
-
-
-def count_searches(scores: NDArray[np.float32], heads: Integers, lengths: Integers) -> int:
-    """How many sentences of a batch need a search: their best heads form no tree with one root."""
-    scores, heads = _checked(scores, heads, "B, T, C")
-    with _decode_errors():
-        return _core.count_searches(scores, heads, np.asarray(lengths, dtype=np.int64))
 
 
 def k_best(scores: NDArray[np.float32], heads: Integers, k: int) -> RankedTrees:

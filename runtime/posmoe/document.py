@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from .network import Columns
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Arrays:
-    """A document's columns. Offsets are code points into the text; n words, S sentences."""
+    """A document's columns, read-only. Offsets are code points into the text; n words, S sentences."""
 
     upos: NDArray[np.int32]  # [n], indices into `tags`
     heads: NDArray[np.int32]  # [n], 0 is the root, else the head's place in its sentence, from 1
@@ -103,6 +104,9 @@ class Token:
     def __hash__(self) -> int:
         return hash((self.sentence, self.index))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getitem, (self.sentence, self.index - 1)
+
     def __repr__(self) -> str:
         return f"<Token {self.index} {self.text!r} {self.upos} {self.deprel} → {self.head}>"
 
@@ -180,6 +184,11 @@ class Sentence:
             for i, (text, span, space, upos, head, deprel) in enumerate(rows, 1)
         ]
 
+    def tree(self) -> tuple[list[int], list[str]]:
+        """The heads (0 is the root, else from 1) and relations of the words."""
+        lists, here = self.document.lists, slice(self._first, self._last)
+        return lists.heads[here], lists.deprels[here]
+
     def __len__(self) -> int:
         return self._last - self._first
 
@@ -200,6 +209,9 @@ class Sentence:
 
     def __hash__(self) -> int:
         return hash((id(self.document), self.index))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sentence, (self.document, self.index)
 
     def __repr__(self) -> str:
         return f"<Sentence {self.index} {self.text[:60]!r}>"
@@ -240,9 +252,12 @@ class Document:
     def __init__(
         self, words: Words, columns: Columns, tags: tuple[str, ...], labels: tuple[str, ...], cut: int = 0
     ) -> None:
+        for column in columns:
+            column.flags.writeable = False
         self.text: str = words.text
         self.cut = cut
         self._words = words
+        self._columns = columns
         self._arrays = Arrays(
             columns.upos,
             columns.heads,
@@ -277,7 +292,7 @@ class Document:
         )
 
     def arrays(self) -> Arrays:
-        """The document's columns, without a copy. Don't write into them."""
+        """The document's columns, without a copy."""
         return self._arrays
 
     def to_conllu(self) -> str:
@@ -304,6 +319,10 @@ class Document:
         if isinstance(at, slice):
             return [Sentence(self, index) for index in range(len(self))[at]]
         return Sentence(self, range(len(self))[at])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        arrays = self._arrays
+        return Document, (self._words, self._columns, arrays.tags, arrays.labels, self.cut)
 
     def __repr__(self) -> str:
         return f"<Document of {len(self)} sentences, {len(self._arrays.heads)} words>"

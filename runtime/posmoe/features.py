@@ -1,19 +1,18 @@
 """Words to rows of the feature table: the door to the compiled hashing (docs/features.md specifies it)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posmoe import _core
-from posmoe.errors import BundleError
+from . import _core
+from .errors import BundleError
 
-FEATURES: Final = ("word", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
+# the kinds of features that have rows of their own in the table
 SIZES: Final = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
-PADDING_ROW: Final = 0
-DROPPED_ROW: Final = 1
-VERSION: Final = 1
 
 
 def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32]) -> _core.Features:

@@ -1,8 +1,8 @@
-"""Given sentences beyond the model's bound: parsed in pieces, joined to one tree again."""
+"""Texts that are parsed together, and sentences beyond the model's bound, parsed in pieces: joined and cut apart."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +12,29 @@ from .network import Columns
 
 # what the root of a later piece is to the root of the first one; the first that the model knows
 JOINING = ("parataxis", "list", "dep")
+
+
+def in_a_row(offsets: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """The sentence offsets of several texts whose words follow each other."""
+    starts = np.cumsum([0, *(text[-1] for text in offsets)])
+    rows = [text[1:] + start for text, start in zip(offsets, starts, strict=False)]
+    return np.concatenate([[0], *rows]).astype(np.int64)
+
+
+def apart(columns: Columns, offsets: Sequence[NDArray[np.int64]]) -> Iterator[Columns]:
+    """Each text's part of the columns of all, by the sentence offsets of each."""
+    start = 0
+    for text in offsets:
+        end = start + int(text[-1])
+        yield Columns(*(column[start:end] for column in columns))
+        start = end
+
+
+def count_long(offsets: NDArray[np.int64], split: NDArray[np.uint8], limit: int) -> int:
+    """How many sentences have more than `limit` words, those that the tokeniser has `split` counted whole."""
+    begins = np.insert(split[:-1] == 0, 0, True)[: len(split)]
+    sizes = np.bincount(np.cumsum(begins) - 1, np.diff(offsets)) if len(split) else np.zeros(0)
+    return int(np.count_nonzero(sizes > limit))
 
 
 def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,34 +66,48 @@ def text_request(text: str, lines: bool = False) -> Request:
     return Request(text=text, lines=lines)
 
 
-def tokens_request(sentences: Iterable[Sequence[str]], upos: Iterable[Sequence[str | None]] | None = None) -> Request:
+def tokens_request(sentences: Iterable[Iterable[str]], upos: Iterable[Iterable[str | None]] | None = None) -> Request:
     """Ask for sentences of words.
 
     Raises:
-        InputError: a sentence is no sequence of words or has none, a word is no string or blank, or there are
-            more or fewer tags than words.
+        InputError: a sentence is no sequence of words or has none, a word is no string or blank, a tag is neither
+            a string nor None, or there are more or fewer tags than words.
     """
     surfaces: list[list[Surface]] = []
-    for number, sentence in enumerate(sentences):
-        if isinstance(sentence, str) or not isinstance(sentence, Sequence):
-            raise InputError(f"sentence {number}: expected a list of words, got {type(sentence).__name__}.")
-        for place, word in enumerate(sentence):
+    for number, sentence in enumerate(_items(sentences, "expected a list of sentences")):
+        words = _items(sentence, f"sentence {number}: expected a list of words")
+        for place, word in enumerate(words):
             if not isinstance(word, str) or not word.strip(" \t\r\n"):
                 raise InputError(f"sentence {number}, word {place}: expected a word, got {word!r:.80}.")
-        if not sentence:
+        if not words:
             raise InputError(f"sentence {number}: expected at least one word, got none.")
-        surfaces.append([(form, [form], True) for form in map(whole, sentence)])
+        surfaces.append([(form, [form], True) for form in map(whole, words)])
     if upos is None:
         return Request(sentences=surfaces)
     tags: list[str | None] = []
-    given = list(upos)
+    given = _items(upos, "expected a list of tags for every sentence")
     if len(given) != len(surfaces):
         raise InputError(f"expected tags for {len(surfaces)} sentences, got {len(given)}.")
-    for number, (words, row) in enumerate(zip(surfaces, given, strict=True)):
-        if isinstance(row, str) or len(row) != len(words):
-            raise InputError(f"sentence {number}: expected a list of {len(words)} tags, got {row!r:.80}.")
+    for number, (surface, sentence_tags) in enumerate(zip(surfaces, given, strict=True)):
+        expected = f"sentence {number}: expected a list of {len(surface)} tags"
+        row = _items(sentence_tags, expected)
+        if len(row) != len(surface):
+            raise InputError(f"{expected}, got {len(row)}.")
+        for place, tag in enumerate(row):
+            if not isinstance(tag, str | None):
+                raise InputError(f"sentence {number}, word {place}: expected a tag or None, got {tag!r:.80}.")
         tags.extend(row)
     return Request(sentences=surfaces, upos=tags)
+
+
+def _items(value: object, expected: str) -> list[Any]:
+    """The items of a list, of a row of a NumPy array, or of whatever else has an order."""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping | Set):
+        try:
+            return list(value)
+        except TypeError:  # an array without a dimension
+            pass
+    raise InputError(f"{expected}, got {type(value).__name__}.")
 
 
 def whole(text: str) -> str:

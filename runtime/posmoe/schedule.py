@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Generic, NamedTuple, TypeVar
@@ -27,7 +27,7 @@ def ordered(
     most: int,
     weight: int,
     threads: int,
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield work's results for every item, in order.
 
     Items go to `work` in groups of at most `most`, closed early when their sizes reach `weight`; at most

@@ -1,13 +1,15 @@
 """Raw text to words: the door to the compiled tokeniser (docs/tokenizer.md specifies it)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from posmoe import _core
-from posmoe.errors import BundleError, InputError
+from . import _core
+from .errors import BundleError, InputError
 
 VERSION: Final = 1
 TABLES: Final = ("cut", "multiword", "boundary")
@@ -49,18 +51,6 @@ def load_tokenizer(spec: Mapping[str, Any], weights: NDArray[np.int8]) -> _core.
         return _core.Tokenizer(dict(spec), np.ascontiguousarray(weights))
     except (ValueError, TypeError) as error:
         raise BundleError(f"tokenizer: {error}") from None
-
-
-def words_of(sentences: Sequence[Sequence[str]]) -> _core.Words:
-    """The words of sentences that are already cut: a token for each form.
-
-    Raises:
-        InputError: a form is empty, or something isn't a list of lists of str.
-    """
-    try:
-        return _core.Words.from_sentences(sentences)
-    except (ValueError, TypeError) as error:
-        raise InputError(str(error)) from None
 
 
 def words_of_tokens(sentences: Sequence[Sequence[tuple[str, Sequence[str], bool]]]) -> _core.Words:

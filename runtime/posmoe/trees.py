@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Tree:
-    """Heads (0 is the root, else from 1) and relations of a sentence's words, and how likely the tree is."""
+    """Heads (0 is the root, else from 1) and relations of a sentence's words, and how likely the tree is.
+
+    `probability` is None where the sentence was too long to rank its trees.
+    """
 
     heads: list[int]
     deprels: list[str]
-    probability: float
+    probability: float | None

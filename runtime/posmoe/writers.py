@@ -17,6 +17,7 @@ from .trees import Tree
 # a document's ranked trees: a list for every sentence
 Trees = Sequence[Sequence[Tree]]
 TAB = "\t"
+_SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*$")
 _BREAKS = re.compile(r"[\t\n\r]+")
 
 
@@ -91,19 +92,22 @@ def tree(document: Document, place: Place = Place(), trees: Trees | None = None)
 WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
 
 
-def rewrite(given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, name: str = "") -> str:
+def rewrite(
+    given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, number: int | None = None
+) -> str:
     """A CoNLL-U sentence as it was given, with the tags, heads and relations of its parsed form.
 
     Comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC stay; DEPS becomes `_`. With ranked
-    trees the sentence comes once for each, its sent_id (or `name`, where it has none) followed by -1, -2 …
+    trees the sentence comes once for each, its sent_id (or `number`, where it has none) followed by -1, -2 …
     """
     blocks = []
     for rank, variant in enumerate(ranked if ranked is not None else [_best(sentence)], 1):
         comments = given.comments
         if ranked is not None:
-            old = next((line for line in comments if re.match(r"#\s*sent_id\s*=", line)), f"# sent_id = {name}")
-            comments = [f"{old.rstrip()}-{rank}", *_ranks(variant, rank, len(ranked))]
-            comments += [line for line in given.comments if line != old]
+            names = [found[1] for line in comments if (found := _SENT_ID.match(line)) and found[1]]
+            name = names[0] if names else sentence.index + 1 if number is None else number
+            comments = [f"# sent_id = {name}-{rank}", *_ranks(variant, rank, len(ranked))]
+            comments += [line for line in given.comments if not _SENT_ID.match(line)]
         lines = list(comments)
         words = zip(sentence, variant.heads, variant.deprels, strict=True)
         for row in given.rows:
@@ -129,13 +133,14 @@ def _variants(sentence: Sentence, place: Place, trees: Trees | None) -> Iterator
 
 
 def _best(sentence: Sentence) -> Tree:
-    lists, index = sentence.document.lists, sentence.index
-    here = slice(*lists.sentences[index : index + 2])
-    return Tree(lists.heads[here], lists.deprels[here], 1.0)
+    return Tree(*sentence.tree(), None)
 
 
 def _ranks(variant: Tree, rank: int, count: int) -> list[str]:
-    return [f"# posmoe_tree = {rank}/{count}", f"# posmoe_probability = {variant.probability:.6g}"]
+    comments = [f"# posmoe_tree = {rank}/{count}"]
+    if variant.probability is not None:
+        comments.append(f"# posmoe_probability = {variant.probability:.6g}")
+    return comments
 
 
 def _rows(sentence: Sentence, variant: Tree) -> list[str]:

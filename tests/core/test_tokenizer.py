@@ -10,7 +10,7 @@ import pytest
 
 from posmoe._core import Tokenizer, Words
 from posmoe.errors import BundleError, InputError
-from posmoe.tokens import load_tokenizer, words_of, words_of_tokens
+from posmoe.tokens import load_tokenizer, words_of_tokens
 
 from .tokenizer_specs import cutting, make_spec, random_weights
 
@@ -197,11 +197,11 @@ def test_columns_are_read_only_and_outlive_their_words() -> None:
 
 
 def test_given_sentences() -> None:
-    words = words_of([["I", "saw", "é"], [], ["two words", "."]])
+    words = Words.from_sentences([["I", "saw", "é"], [], ["two words", "."]])
     assert words.text == "I saw é\n\ntwo words ."
     assert sentences(words) == [["I", "saw", "é"], [], ["two words", "."]]
     assert words.start.tolist() == [0, 2, 6, 9, 19]
-    assert len(words_of([])) == 0
+    assert len(Words.from_sentences([])) == 0
 
 
 def test_given_tokens_with_multiword_ranges() -> None:
@@ -220,8 +220,8 @@ def test_given_tokens_with_multiword_ranges() -> None:
 
 @pytest.mark.parametrize("given", [[[""]], [["a", 1]], ["ab"], [[("a", [], True)]]])
 def test_given_sentences_of_another_kind_are_refused(given: Any) -> None:
-    with pytest.raises(InputError):
-        words_of(given)
+    with pytest.raises((ValueError, TypeError)):
+        Words.from_sentences(given)
 
 
 @pytest.mark.parametrize("given", [[["a"]], [[("a", ["b"])]], [[("", [], True)]], [[("a", "bc", True)]]])

@@ -130,6 +130,31 @@ def test_a_manifest_at_odds_is_refused(own: Path, change: dict[str, Any], why: s
         Bundle.load(own)
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"labels": LABELS[::-1]}, "manifest.json was altered: expected digest [0-9a-f]{64}, got [0-9a-f]{64}. Fetch"),
+        ({"version": "\ud800"}, "manifest.json was altered"),
+        ({"digest": "0" * 64}, "manifest.json was altered: expected digest 000"),
+        ({"digest": 3}, "'digest'.*str, got int"),
+        ({"digest": None}, "'digest'.*str, got nothing"),
+    ],
+)
+def test_an_altered_manifest_is_refused(own: Path, change: dict[str, Any], why: str) -> None:
+    content = json.loads((own / "manifest.json").read_text())
+    (own / "manifest.json").write_text(json.dumps(content | change))
+    with pytest.raises(BundleError, match=why):
+        Bundle.load(own)
+
+
+def test_the_form_of_a_manifest_is_free(own: Path) -> None:
+    content = json.loads((own / "manifest.json").read_text())
+    write_manifest(own, content | {"licence": "öäü", "digest": None})
+    content = json.loads((own / "manifest.json").read_text())
+    (own / "manifest.json").write_text(json.dumps(dict(reversed(content.items())), indent=3, ensure_ascii=False))
+    assert Bundle.load(own).manifest["licence"] == "öäü"
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "[" * 100_000, "\xff"])
 def test_a_manifest_that_is_no_json_object_is_refused(own: Path, content: str) -> None:
     (own / "manifest.json").write_bytes(content.encode("latin-1"))

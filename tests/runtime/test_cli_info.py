@@ -4,8 +4,11 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from posmoe import __version__
 from posmoe.cli.info import collect
+from posmoe.engines import ENGINES
 from tests.runtime.command import posmoe, said
 
 
@@ -56,3 +59,25 @@ def test_version_and_help() -> None:
         assert result.returncode == 0
         assert "Usage: posmoe" in result.stdout.decode()
     assert b"becomes" in posmoe("parse", "--help").stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["parse", "--help"]])
+def test_help_that_cannot_be_written_is_a_message(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = posmoe(*arguments, stdout=full)
+    assert result.returncode == 1
+    assert said(result) == "posmoe: cannot write standard output: No space left on device.\n"
+
+
+def test_an_unknown_engine_is_wrong_usage_for_every_command(tiny: Path) -> None:
+    for arguments in (["parse", "a b"], ["info"]):
+        result = posmoe(*arguments, "--model", tiny, "--backend", "abacus")
+        assert result.returncode == 2
+        assert "abacus" in said(result)
+
+
+def test_help_names_the_engines_that_are_here() -> None:
+    built = ", ".join(name for name, engine in ENGINES.items() if engine.module)
+    text = " ".join(posmoe("info", "--help").stdout.decode().replace("│", " ").split())
+    assert f"or one that this version has: {built}." in text

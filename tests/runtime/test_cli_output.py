@@ -1,5 +1,6 @@
 """The command's output is whole or absent, whatever happens to it."""
 
+import json
 import os
 import signal
 import stat
@@ -83,6 +84,21 @@ def test_a_closed_pipe_is_quiet(tiny: Path, tmp_path: Path, command: str) -> Non
 
 
 @posix
+@pytest.mark.parametrize("kind", ["text", "lines", "conllu"])
+def test_a_line_that_is_typed_is_answered_before_the_next(tiny: Path, kind: str) -> None:
+    row = "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+    command = [*COMMAND, "parse", "--model", str(tiny), "--input", kind, "--format", "jsonl"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
+    assert process.stdin is not None and process.stdout is not None
+    for number in (1, 2, 3):
+        process.stdin.write((row if kind == "conllu" else "a\n").encode())
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["id"] == str(number)
+    assert process.communicate(timeout=30)[0] == b""
+    assert process.returncode == 0
+
+
+@posix
 def test_devices_and_pipes_are_written_directly(tiny: Path, tmp_path: Path) -> None:
     assert posmoe("parse", "--model", tiny, "a b", "-o", os.devnull).returncode == 0
     assert stat.S_ISCHR(Path(os.devnull).stat().st_mode)
@@ -96,11 +112,13 @@ def test_devices_and_pipes_are_written_directly(tiny: Path, tmp_path: Path) -> N
 
 @posix
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "terminated"]
+    ("name", "code"),
+    [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)],
+    ids=["Ctrl-C", "terminated", "hung up"],
 )
 @pytest.mark.parametrize(("threads", "paragraphs"), [("1", 20_000), ("2", 80_000)])
 def test_an_interrupted_run_leaves_no_file(
-    tiny: Path, tmp_path: Path, number: int, code: int, threads: str, paragraphs: int
+    tiny: Path, tmp_path: Path, name: str, code: int, threads: str, paragraphs: int
 ) -> None:
     arguments = ["parse", "--model", str(tiny), "--threads", threads, "-o", str(tmp_path / "out")]
     process = subprocess.Popen([*COMMAND, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
@@ -111,18 +129,36 @@ def test_an_interrupted_run_leaves_no_file(
     while not any(file.stat().st_size for file in tmp_path.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert any(file.name.endswith(".tmp") for file in tmp_path.iterdir())
-    process.send_signal(number)
+    process.send_signal(getattr(signal, name))
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (code, b"")
     assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_a_run_under_nohup_outlives_its_terminal(tiny: Path, tmp_path: Path) -> None:
+    arguments = ["nohup", *COMMAND, "parse", "--model", str(tiny), "-o", str(tmp_path / "out")]
+    process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+    assert process.stdin is not None
+    process.stdin.write(b"word after word.\n\n" * 20_000)
+    process.stdin.flush()
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=50)
+    assert process.returncode == 0
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
 def test_closed_standard_streams_are_no_crash(tiny: Path) -> None:
     result = posmoe("parse", "--model", tiny, before="exec <&-")
     assert result.returncode == 1
     assert "standard input is closed" in said(result)
-    result = posmoe("parse", "--model", tiny, "a b", before="exec 2>&-")
-    assert result.returncode == 0
+    result = posmoe("parse", "--model", tiny, "a b", "none.txt", before="exec 2>&-")
+    assert result.returncode == 1
+    assert result.stdout.startswith(b"# newdoc")
+    assert b"none.txt" not in result.stdout
     result = posmoe("parse", "--model", tiny, "a b", before="exec >&-")
     assert result.returncode == 1
     assert "cannot write standard output" in said(result)

@@ -1,6 +1,9 @@
 """`posmoe parse`: what goes in, what comes out, exit codes and messages."""
 
+import bz2
+import gzip
 import json
+import lzma
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,22 @@ def test_k_best_trees(tiny: Path) -> None:
         "# sent_id = one-1",
         "# sent_id = one-2",
     ]
+    result = posmoe("parse", "--model", tiny, "--k-best", "2", "--input", "conllu", given=UNNAMED.encode() * 2)
+    names = [line for line in result.stdout.decode().splitlines() if "sent_id" in line]
+    assert names == [f"# sent_id = {name}" for name in ("1-1", "1-2", "2-1", "2-2")]
+
+
+def test_a_sentence_too_long_to_rank_is_written_with_its_best_tree(tiny: Path) -> None:
+    long = "\n".join(f"{i}\ta\t_\t_\t_\t_\t_\t_\t_\t_" for i in range(1, 4098)) + "\n\n"
+    options = ["parse", "--model", str(tiny), "--k-best", "2", "--input", "conllu"]
+    result = posmoe(*options, given=(GIVEN + long).encode())
+    assert result.returncode == 0
+    assert "1 sentence(s) of more than 4096 words have their best tree alone." in said(result)
+    marks = [line for line in result.stdout.decode().splitlines() if line.startswith(("# sent_id", "# posmoe_tree"))]
+    assert marks[-2:] == ["# sent_id = 2-1", "# posmoe_tree = 1/1"]
+    result = posmoe(*options, "--format", "jsonl", given=(GIVEN + long).encode())
+    (tree,) = json.loads(result.stdout.splitlines()[1])["trees"]
+    assert tree["probability"] is None
 
 
 def test_conllu_keeps_its_words_and_comments(tiny: Path) -> None:
@@ -100,21 +119,31 @@ def test_gold_tags_are_kept(tiny: Path) -> None:
     assert "standard input:5: expected one of the tags ADJ" in said(result)
 
 
+UNNAMED = GIVEN.replace("# sent_id = one\n", "")
 BAD = GIVEN + "1\tbroken\n\n" + GIVEN
 
 
-def test_malformed_conllu_stops_the_run_without_a_file(tiny: Path, tmp_path: Path) -> None:
+def test_malformed_conllu_ends_its_file_and_no_other(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "in.conllu").write_text(BAD)
     options = ["--model", str(tiny), "--input", "conllu", "in.conllu", "-o", "out"]
-    result = posmoe("parse", *options, cwd=tmp_path)
-    assert result.returncode == 1
     line = GIVEN.count("\n") + 1
-    assert f"in.conllu:{line}: expected 10 columns between tabs, found 2 in '1\\tbroken'." in said(result)
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["in.conllu"]
+    message = f"in.conllu:{line}: expected 10 columns between tabs, found 2 in '1\\tbroken'."
+    for more, written in (([], 1), (["-"], 3)):
+        result = posmoe("parse", *options, *more, cwd=tmp_path, given=GIVEN.encode() * 2)
+        assert result.returncode == 1
+        assert said(result) == f"posmoe: {message}\n"
+        assert (tmp_path / "out").read_text().count("# sent_id = one") == written
     result = posmoe("parse", *options, "--skip-invalid", cwd=tmp_path)
     assert result.returncode == 1
     assert "posmoe: 1 malformed sentence(s) were left out." in said(result)
     assert (tmp_path / "out").read_text().count("# sent_id = one") == 2
+
+
+def test_without_a_good_sentence_there_is_no_file(tiny: Path, tmp_path: Path) -> None:
+    result = posmoe("parse", "--model", tiny, "--input", "conllu", "-o", tmp_path / "out", given=b"1\tbroken\n")
+    assert result.returncode == 1
+    assert "standard input:1: expected 10 columns" in said(result)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -151,6 +180,9 @@ def test_what_can_be_read_is_written_though_some_cannot(tiny: Path, tmp_path: Pa
         ["--format", "xml"],
         ["--threads", "-1"],
         ["--k-best", "0"],
+        ["--k-best", "99999999999999999999"],
+        ["--k-best", "1.5"],
+        ["--threads", "99999999999999999999"],
         ["--gold-upos", "a b"],
         ["--backend", "abacus", "a b"],
         ["--nonsense"],
@@ -178,6 +210,36 @@ def test_invalid_bytes_are_replaced_with_a_note(tiny: Path) -> None:
     assert json.loads(result.stdout)["text"] == "a \ufffd\ufffd b \x00\x01 c \ufffd"
 
 
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ("A text.".encode("utf-16"), "UTF-16"),
+        (b"\xfe\xff\x00A", "UTF-16"),
+        (gzip.compress(b"A text."), "gzip"),
+        (lzma.compress(b"A text."), "xz"),
+        (bz2.compress(b"A text."), "bzip2"),
+        (b"PK\x03\x04rest", "a zip archive"),
+    ],
+)
+@pytest.mark.parametrize("option", ["text", "conllu"])
+def test_what_has_to_be_decoded_first_is_refused(
+    tiny: Path, tmp_path: Path, data: bytes, kind: str, option: str
+) -> None:
+    (tmp_path / "in").write_bytes(data)
+    result = posmoe("parse", "--model", tiny, "--input", option, "in", "-", given=data, cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (1, b"")
+    text = f"looks like {kind}, decode it first: what is read is UTF-8 text."
+    assert said(result) == f"posmoe: in: {text}\nposmoe: standard input: {text}\n"
+
+
+def test_a_bare_word_may_be_a_mistyped_name(tiny: Path) -> None:
+    result = posmoe("parse", "--model", tiny, "README")
+    assert result.returncode == 0
+    assert said(result).startswith("posmoe: README: there is no such file, so the word itself is parsed.")
+    assert "# text = README" in result.stdout.decode()
+    assert said(posmoe("parse", "--model", tiny, "--text", "README")) == ""
+
+
 def test_bytes_that_are_no_text_on_the_command_line(tiny: Path) -> None:
     result = posmoe("parse", "--model", tiny, b"a \xff b".decode("utf-8", "surrogateescape"))
     assert (result.returncode, said(result)) == (0, "")
@@ -188,7 +250,7 @@ def test_a_long_sentence_is_cut_with_a_note(tmp_path: Path) -> None:
     model = tiny_bundle(tmp_path / "model", max_sentence=10)
     result = posmoe("parse", "--model", model, given=b"word " * 25)
     assert result.returncode == 0
-    assert "2 sentence(s) were longer than the model's bound of 10 words and cut there." in said(result)
+    assert "1 sentence(s) were longer than the model's bound of 10 words and cut there." in said(result)
     assert result.stdout.count(b"# sent_id") == 3
 
 

@@ -1,11 +1,16 @@
 """Views over a document: sentences, words, multiword tokens, columns, dictionaries."""
 
+import copy
 import json
+import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 import posmoe
+from posmoe import _core
 
 TEXT = "I don't gonna see the dog.\n\nMr. Wörld 👩‍👩‍👧 saw it"
 
@@ -67,6 +72,41 @@ def test_arrays_hold_what_the_views_show(document: posmoe.Document) -> None:
     assert arrays.start.tolist() == [word.start for word in words]
     assert arrays.end.tolist() == [word.end for word in words]
     assert arrays.heads.dtype == np.int32
+
+
+def test_arrays_are_read_only_and_compare_by_identity(document: posmoe.Document) -> None:
+    arrays = document.arrays()
+    for column in (arrays.upos, arrays.heads, arrays.deprels, arrays.start, arrays.end, arrays.sentences):
+        with pytest.raises(ValueError, match="read-only"):
+            column[0] = 1
+    assert arrays == document.arrays()
+    assert len({arrays, document.arrays()}) == 1
+
+
+@pytest.mark.parametrize("copied", [lambda value: pickle.loads(pickle.dumps(value)), copy.deepcopy])
+def test_documents_sentences_and_words_are_copied_whole(nlp: posmoe.Parser, copied: Callable[[Any], Any]) -> None:
+    for document in (nlp(TEXT), nlp(""), nlp.parse_tokens([["a", "\u00e9t\u00e9"]])):
+        same = copied(document)
+        assert same.to_dict() == document.to_dict()
+        assert same.to_conllu() == document.to_conllu()
+        assert nlp.rank(same, 2) == nlp.rank(document, 2)
+        assert (same.text, same.cut, same.arrays().tags) == (document.text, document.cut, document.arrays().tags)
+        with pytest.raises(ValueError, match="read-only"):
+            same.arrays().heads[:] = 0
+    sentences = copied(list(nlp(TEXT)))
+    assert sentences[0].document is sentences[1].document
+    token = copied(nlp(TEXT)[1][2])
+    assert token == token.sentence[2]
+    assert repr(token) == repr(nlp(TEXT)[1][2])
+    tokens = copied([*nlp(TEXT)[0]])
+    assert tokens[0].sentence is tokens[1].sentence
+
+
+def test_a_state_that_is_not_whole_is_refused(nlp: posmoe.Parser) -> None:
+    words = nlp(TEXT)._words
+    text, forms, columns = words.__getstate__()
+    with pytest.raises(ValueError, match="columns of the state don't fit together"):
+        _core.Words.__new__(_core.Words).__setstate__((text, forms, [columns[0][:-4], *columns[1:]]))
 
 
 def test_dictionaries_are_json(document: posmoe.Document) -> None:

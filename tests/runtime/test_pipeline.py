@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import posmoe
 from posmoe.document import Document
 from posmoe.errors import DecodeError, InputError, LongSentenceWarning
+from posmoe.pieces import count_long
 from tests.bundles import LABELS, TAGS, tiny_bundle
 
 
@@ -80,7 +82,9 @@ def test_a_token_of_a_megabyte(nlp: posmoe.Parser) -> None:
 
 def test_a_long_sentence_of_a_text_is_cut_with_a_warning(tmp_path: Path) -> None:
     nlp = posmoe.load(tiny_bundle(tmp_path / "x", max_sentence=10))
-    with pytest.warns(LongSentenceWarning, match="2 sentences were longer") as caught:
+    with pytest.warns(
+        LongSentenceWarning, match="a sentence was longer than the model's bound of 10 words and cut there"
+    ) as caught:
         document = nlp("word " * 25)
     assert caught[0].filename == __file__
     assert [len(sentence) for sentence in document] == [10, 10, 5]
@@ -92,7 +96,7 @@ def test_a_long_sentence_of_a_text_is_cut_with_a_warning(tmp_path: Path) -> None
 def test_a_long_given_sentence_stays_one_tree(tmp_path: Path) -> None:
     nlp = posmoe.load(tiny_bundle(tmp_path / "x", max_sentence=10))
     sentences = [["a"] * 25, ["b"] * 10, ["c"] * 11]
-    with pytest.warns(LongSentenceWarning, match="3 sentences"):
+    with pytest.warns(LongSentenceWarning, match="2 sentences were longer than the model's bound of 10 words"):
         document = nlp.parse_tokens(sentences)
     assert [[token.text for token in sentence] for sentence in document] == sentences
     check(document)
@@ -122,6 +126,13 @@ def test_given_tags_are_kept_and_used(nlp: posmoe.Parser) -> None:
         ([["a", None]], None, "sentence 0, word 1: expected a word, got None"),
         (["ab"], None, "sentence 0: expected a list of words, got str"),
         ([3], None, "got int"),
+        (3, None, "expected a list of sentences, got int"),
+        ("ab", None, "expected a list of sentences, got str"),
+        ([{"a": 1}], None, "sentence 0: expected a list of words, got dict"),
+        ([np.array("a")], None, "sentence 0: expected a list of words, got ndarray"),
+        ([["a"]], [None], "sentence 0: expected a list of 1 tags, got NoneType"),
+        ([["a"]], 3, "a list of tags for every sentence, got int"),
+        ([["a"]], [[["X"]]], "sentence 0, word 0: expected a tag or None, got .'X'."),
         ([["a"]], [["NOUN"], ["X"]], "tags for 1 sentences, got 2"),
         ([["a"]], [["NOUN", "X"]], "list of 1 tags"),
         ([["a"]], ["X"], "list of 1 tags"),
@@ -211,8 +222,49 @@ def test_leaving_a_pipe_early_stops_its_threads(nlp: posmoe.Parser) -> None:
 
 @pytest.mark.parametrize(("batch_size", "threads"), [(0, 1), (1, 0)])
 def test_pipe_refuses_sizes_below_one(nlp: posmoe.Parser, batch_size: int, threads: int) -> None:
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match=r"a whole number from 1 to \d+, got 0"):
         nlp.pipe(["a"], batch_size, threads)
+
+
+@pytest.mark.parametrize("texts", ["abc", b"abc", 3, None])
+def test_pipe_refuses_what_is_no_stream_of_texts(nlp: posmoe.Parser, texts: Any) -> None:
+    with pytest.raises(InputError, match=f"expected an iterable of texts, got {type(texts).__name__}"):
+        nlp.pipe(texts)
+
+
+@pytest.mark.parametrize(
+    "value", [1.5, "a", None, -1, 10**20, 10**5000], ids=lambda value: f"{value!s:.4}" if value != 10**5000 else "vast"
+)
+def test_whole_numbers_are_checked(nlp: posmoe.Parser, value: Any) -> None:
+    expected = "to be a whole number from 1 to"
+    for call in (
+        lambda: nlp.k_best(["a"], value),
+        lambda: nlp.rank(nlp("a"), value),
+        lambda: nlp.pipe(["a"], batch_size=value),
+        lambda: nlp.pipe(["a"], threads=value),
+        lambda: posmoe.load(nlp.bundle.path, threads=value),
+    ):
+        with pytest.raises(InputError, match=expected):
+            call()
+    assert len(nlp.k_best(["a", "b"], np.int64(1))) == 1  # type: ignore[arg-type]
+
+
+def test_rows_of_an_array_are_sentences(nlp: posmoe.Parser) -> None:
+    words, tags = [["I", "saw"], ["no", "dogs"]], [["PRON", "VERB"], ["DET", "NOUN"]]
+    document = nlp.parse_tokens(np.array(words), upos=np.array(tags))
+    assert document.to_conllu() == nlp.parse_tokens(words, upos=tags).to_conllu()
+    assert nlp.k_best(np.array(words[0]), 2) == nlp.k_best(words[0], 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_closed_pipe_stops_its_threads(nlp: posmoe.Parser, threads: int) -> None:
+    before = threading.active_count()
+    documents = nlp.pipe((f"text {number}" for number in itertools.count()), 1, threads)
+    next(documents)
+    documents.close()
+    assert threading.active_count() == before
+    with pytest.raises(StopIteration):
+        next(documents)
 
 
 def test_one_parser_serves_many_threads(nlp: posmoe.Parser) -> None:
@@ -227,7 +279,7 @@ def test_k_best_trees_are_ranked(nlp: posmoe.Parser) -> None:
     trees = nlp.k_best(words, 1000)
     assert all(is_tree(tree.heads) for tree in trees)
     assert len({tuple(tree.heads) for tree in trees}) == len(trees) == 64  # 4 ** 3 rooted trees of four words
-    probabilities = [tree.probability for tree in trees]
+    probabilities = [tree.probability for tree in trees if tree.probability is not None]
     assert probabilities == sorted(probabilities, reverse=True)
     assert sum(probabilities) == pytest.approx(1)
     best = nlp.parse_tokens([words])[0]
@@ -236,10 +288,52 @@ def test_k_best_trees_are_ranked(nlp: posmoe.Parser) -> None:
     assert nlp.k_best(words, 2) == trees[:2]
     with pytest.raises(DecodeError, match="at most 4096 words, got 5000"):
         nlp.k_best(["word"] * 5000, 2)
-    with pytest.raises(InputError, match="k to be at least 1"):
+    with pytest.raises(InputError, match="k to be a whole number from 1 to 1000000, got 0"):
         nlp.k_best(words, 0)
 
 
+def test_a_sentence_too_long_to_rank_has_its_best_tree_alone(nlp: posmoe.Parser) -> None:
+    document = nlp.parse_tokens([["a", "b"], ["word"] * 4097, ["c", "d", "e"], ["word"] * 4098])
+    with pytest.warns(LongSentenceWarning, match=r"2 sentence.*the first is sentence 1 of 4097 words") as caught:
+        trees = nlp.rank(document, 2)
+    assert caught[0].filename == __file__
+    assert [len(ranked) for ranked in trees] == [2, 1, 2, 1]
+    assert [ranked[0].probability is None for ranked in trees] == [False, True, False, True]
+    for ranked, sentence in zip(trees, document, strict=True):
+        assert (ranked[0].heads, ranked[0].deprels) == sentence.tree()
+    assert [tree.heads for tree in trees[2]] == [tree.heads for tree in nlp.k_best(["c", "d", "e"], 2)]
+
+
 def test_load_refuses_bad_options(tiny: Path) -> None:
-    with pytest.raises(InputError, match="threads to be at least 1, got 0"):
+    with pytest.raises(InputError, match="threads to be a whole number from 1 to 4096, got 0"):
         posmoe.load(tiny, threads=0)
+    for name in (3, b"en-edge"):
+        with pytest.raises(InputError, match="expected a model's name or a bundle's path"):
+            posmoe.load(name)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="backend to be the name of an engine"):
+        posmoe.load(tiny, backend=["auto"])  # type: ignore[arg-type]
+
+
+def test_representations_are_short(nlp: posmoe.Parser) -> None:
+    assert repr(nlp) == "<Parser of tiny 0.0.1 on onnxruntime>"
+    assert repr(nlp.bundle) == f"<Bundle tiny 0.0.1 at {nlp.bundle.path}>"
+    assert nlp.bundle == nlp.bundle
+    assert len({nlp.bundle, nlp.bundle}) == 1
+
+
+def test_given_tags_change_no_head(nlp: posmoe.Parser) -> None:
+    words = ["I", "saw", "it", "."]
+    free, given_ = nlp.parse_tokens([words])[0], nlp.parse_tokens([words], upos=[["X"] * 4])[0]
+    assert [token.head for token in free] == [token.head for token in given_]
+    assert [token.upos for token in given_] == ["X"] * 4
+    assert [tree.heads for tree in nlp.k_best(words, 9)] == [tree.heads for tree in nlp.k_best(words, 9, ["X"] * 4)]
+
+
+@given(st.lists(st.integers(1, 9), max_size=8), st.integers(1, 4), st.integers(1, 4))
+def test_long_sentences_are_counted_once(sizes: list[int], bound: int, lower: int) -> None:
+    """Held against sentences of given sizes, cut at the tokeniser's bound as it does."""
+    limit = min(bound, lower)
+    pieces = [[bound] * ((size - 1) // bound) + [(size - 1) % bound + 1] for size in sizes]
+    split = np.array([int(i + 1 < len(row)) for row in pieces for i in range(len(row))], np.uint8)
+    offsets = np.cumsum([0, *(piece for row in pieces for piece in row)])
+    assert count_long(offsets, split, limit) == sum(size > limit for size in sizes)

@@ -72,6 +72,18 @@ def test_a_single_line_end_ends_no_paragraph(end: str) -> None:
     assert len(list(TextReader(Dripping(text.encode()), aim=20, limit=1000))) == 1
 
 
+def test_a_pause_after_a_line_ends_a_block() -> None:
+    parts = iter([b"a b", b" c\n", b"d\n", b"e\nf", b"\n", b""])
+
+    class Typed:
+        def read1(self, size: int, /) -> bytes:
+            return next(parts)
+
+    pauses = iter([True, False, True])
+    blocks = list(TextReader(Typed(), idle=lambda: next(pauses)))
+    assert [tuple(block) for block in blocks] == [("a b c\n", 0), ("d\ne\nf\n", 6)]
+
+
 def test_with_lines_blocks_end_at_lines() -> None:
     text = "a b.\n\nc d\r\ne f\n" + "x " * 10
     blocks = [block.text for block in TextReader(io.BytesIO(text.encode()), lines=True, aim=6, limit=14)]
@@ -138,7 +150,10 @@ def test_line_ends_a_mark_and_a_missing_last_line_do_no_harm() -> None:
     [
         (["1\ta"], 1, "expected 10 columns between tabs, found 2 in '1"),
         ([row("1") + "\tx"], 1, "expected 10 columns between tabs, found 11"),
-        (["# c", "  "], 2, "expected 10 columns"),
+        (["# c", "  "], 2, "expected an empty line or a word's columns, found a line of white space alone"),
+        ([row("1"), "\t"], 2, "found a line of white space alone"),
+        ([row("1", "a\rb")], 1, "expected lines that end in LF or CR LF, found a lone CR"),
+        (["# a\rb", row("1")], 1, "found a lone CR"),
         ([row("1", "")], 1, "expected something in column 2 .*, found nothing"),
         ([row("x")], 1, "expected an ID such as 1, 1-2 or 1.1, found 'x'"),
         ([row("01")], 1, "expected an ID"),

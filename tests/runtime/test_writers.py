@@ -94,6 +94,16 @@ def test_rewriting_keeps_everything_but_the_tree(nlp: posmoe.Parser) -> None:
     assert [row[6] for row in two.words] == ["3", "3", "0"]
 
 
+@pytest.mark.parametrize("named", ["", "# sent_id =\n", "# sent_id = \n"])
+def test_ranked_trees_of_a_sentence_without_a_name_have_its_number(nlp: posmoe.Parser, named: str) -> None:
+    (given_,) = read(GIVEN.replace("# sent_id = one\n", named))
+    document = next(nlp.run([Request(sentences=[given_.surface()])]))
+    ranked = [Tree([0, 1, 1], ["root", "obj", "obj"], None)]
+    for number, name in ((None, "1-1"), (7, "7-1")):
+        (one,) = read(rewrite(given_, document[0], ranked, number))
+        assert one.comments == [f"# sent_id = {name}", "# posmoe_tree = 1/1", "# newdoc id = x", "# anything"]
+
+
 def test_a_drawing() -> None:
     forms = ["I", "saw", "the", "今日", "e\u0301"]
     drawing = draw(forms, ["PRON", "VERB", "DET", "NOUN", "X"], [2, 0, 4, 2, 4], ["nsubj", "root", "det", "obj", "dep"])

@@ -1,6 +1,6 @@
 """Typed use of the public API; mypy checks this file, nothing runs it."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, assert_type
 
@@ -28,7 +28,7 @@ def use(texts: Iterator[str], path: Path) -> None:
     assert_type(document.to_conllu(), str)
     assert_type(document.to_dict(), dict[str, Any])
     assert_type(document.arrays().heads, NDArray[np.int32])
-    assert_type(parser.pipe(texts, batch_size=8, threads=2), Iterator[posmoe.Document])
+    assert_type(parser.pipe(texts, batch_size=8, threads=2), Generator[posmoe.Document, None, None])
     assert_type(parser.parse_tokens([["Hello", "."]]), posmoe.Document)
     assert_type(parser.parse_tokens([["Hello", "."]], upos=[["INTJ", "PUNCT"]]), posmoe.Document)
     assert_type(posmoe.__version__, str)

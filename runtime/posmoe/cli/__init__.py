@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
@@ -10,6 +11,17 @@ def main() -> None:
     try:
         from .app import app
 
-        app(prog_name="posmoe")
+        try:
+            app(prog_name="posmoe")
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # help and version; at exit a failure would be beyond reach
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        from .messages import say
+
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # takes what is left in the buffer
+        say(f"cannot write standard output: {error.strerror or error}.")
+        sys.exit(1)

@@ -8,10 +8,24 @@ from typing import Annotated
 
 import typer
 
+from ..engines import ENGINES
+from ..limits import MAX_THREADS, MAX_TREES
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 _MODEL = typer.Option("--model", metavar="NAME|PATH", help="An installed model's name, or a bundle's path.")
-_BACKEND = typer.Option("--backend", help="The engine: auto, native, onnxruntime, tensorrt or triton.")
+
+
+def _known_backend(name: str) -> str:
+    if name not in ("auto", *ENGINES):
+        raise typer.BadParameter(f"expected one of auto, {', '.join(ENGINES)}, got {name!r}.")
+    return name
+
+
+_HERE = [name for name, engine in ENGINES.items() if engine.module]
+_BACKEND = typer.Option(
+    "--backend", callback=_known_backend, help=f"The engine: auto, or one that this version has: {', '.join(_HERE)}."
+)
 
 
 class Format(StrEnum):
@@ -33,9 +47,14 @@ class Input(StrEnum):
 def _show_version(wanted: bool) -> None:
     if wanted:
         from .. import __version__
-        from .output import show
+        from .messages import say
+        from .output import OutputError, show
 
-        show(f"posmoe {__version__}\n")
+        try:
+            show(f"posmoe {__version__}\n")
+        except OutputError as error:
+            say(str(error))
+            raise typer.Exit(1) from None
         raise typer.Exit
 
 
@@ -79,21 +98,40 @@ def parse(
         ),
     ] = Input.text,
     backend: Annotated[str, _BACKEND] = "auto",
-    threads: Annotated[int, typer.Option(min=0, help="Parts of the input parsed at a time; 0: one a core.")] = 1,
-    k_best: Annotated[int, typer.Option("--k-best", min=1, help="Write the K best trees.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=0, max=MAX_THREADS, help="Parts of the input parsed at a time; 0: one a core.")
+    ] = 1,
+    k_best: Annotated[
+        int,
+        typer.Option(
+            "--k-best",
+            min=1,
+            max=MAX_TREES,
+            help="Write the K best trees. A sentence of more than 4,096 words has its best tree alone, without a "
+            "probability.",
+        ),
+    ] = 1,
     gold_upos: Annotated[
-        bool, typer.Option("--gold-upos", help="With --input conllu: keep the given UPOS and parse by them.")
+        bool,
+        typer.Option(
+            "--gold-upos",
+            help="With --input conllu: keep the given UPOS. The relations follow them; the heads are the same as "
+            "without.",
+        ),
     ] = False,
     skip_invalid: Annotated[
         bool,
         typer.Option(
             "--skip-invalid",
-            help="With --input conllu: leave malformed sentences out and count them, instead of stopping. "
-            "The exit code is 1 all the same.",
+            help="With --input conllu: leave malformed sentences out and count them, instead of giving up the rest of "
+            "the file. The exit code is 1 all the same.",
         ),
     ] = False,
 ) -> None:
     """Parse text, files or standard input.
+
+    A pipe or a terminal that pauses after a line is answered at once (with one thread), so the end of such a line
+    ends a sentence.
 
     Exit codes: 0; 1 some input failed and the rest was written, or nothing was; 2 usage; 130 Ctrl-C.
     """

@@ -134,6 +134,7 @@ def _cannot(name: str, error: OSError | ValueError) -> OutputError:
 def show(text: str) -> None:
     """Write text to standard output, as far as whoever reads it wants it."""
     with contextlib.suppress(ClosedPipe):
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
         with open_output(None) as output:
             output.write(text)

@@ -11,7 +11,6 @@ from pathlib import Path
 from types import FrameType
 
 from ..document import Document
-from ..engines import ENGINES
 from ..errors import PosmoeError, PosmoeWarning
 from ..pipeline import Parser, load
 from ..writers import WRITERS, Place, rewrite
@@ -44,12 +43,12 @@ class NothingDone(PosmoeError):
 
 def run(job: Job) -> int:
     """Do the job; everything that goes wrong is said on standard error. Returns the exit code."""
-    if job.backend != "auto" and job.backend not in ENGINES:
-        say(f"expected --backend to be one of auto, {', '.join(ENGINES)}, got {job.backend!r}.")
-        return 2
     interrupt = _Interrupt()
     signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, _terminated)
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, _terminated)
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
         return _Run(job, load(job.model, backend=job.backend)).run()
@@ -82,6 +81,7 @@ class _Run:
         self.parser = parser
         self.stream = Stream(job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid)
         self.cut = 0
+        self.unranked = 0
         self.sentences = 0
         self.offset = 0
 
@@ -90,15 +90,18 @@ class _Run:
         stream = self.stream
         progress = Progress(stream, self.job.output)
         with open_output(self.job.output) as output, progress:
-            for document in self.parser.run(stream, threads=self.job.threads or cores()):
+            for document in self.parser.run(stream, 1 if stream.live else 64, self.job.threads or cores()):
                 self.cut += document.cut
                 output.write(self._text(document, stream.parts.popleft()))
                 progress.update(self.sentences)
-            if stream.failed == len(stream.sources):
+            if stream.failed == len(stream.sources) and self.sentences == 0:
                 raise NothingDone
         if self.cut:
             limit = self.parser.bundle.max_sentence
             say(f"{self.cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
+        if self.unranked:
+            limit = self.parser.longest_ranked
+            say(f"{self.unranked} sentence(s) of more than {limit} words have their best tree alone.")
         if stream.skipped:
             say(f"{stream.skipped} malformed sentence(s) were left out.")
         return 1 if stream.failed or stream.skipped else 0
@@ -106,6 +109,7 @@ class _Run:
     def _text(self, document: Document, part: Part) -> str:
         """What is written of one document."""
         trees = self.parser.rank(document, self.job.k_best) if self.job.k_best > 1 else None
+        self.unranked += sum(ranked[0].probability is None for ranked in trees or ())
         if part.begins:
             self.offset = 0
         offset = self.offset if part.given is not None else part.start
@@ -116,7 +120,7 @@ class _Run:
         if part.given is None or self.job.format != "conllu":
             return WRITERS[self.job.format](document, place, trees)
         return "".join(
-            rewrite(given, sentence, None if trees is None else trees[sentence.index])
+            rewrite(given, sentence, None if trees is None else trees[sentence.index], place.first + sentence.index)
             for given, sentence in zip(part.given, document, strict=True)
         )
 

@@ -6,14 +6,17 @@ import io
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors import ConlluError, InputError
 from ..readers.conllu import ConlluSentence, Lines, read_conllu
 from ..readers.text import Readable, TextReader
 from ..request import Request, text_request, whole
-from .inputs import NamedFile, Source, opened, sources
+from .inputs import NamedFile, Source, is_live, opened, sources
 from .messages import say
 
+# seconds without anything new after which the lines of a pipe or a terminal are parsed
+PATIENCE = 0.05
 # words of CoNLL-U in a request
 WORDS = 4096
 
@@ -34,9 +37,8 @@ class Stream:
     A source that cannot be read is named on standard error, counted in `failed`, and the next one follows.
 
     Attributes:
-        skipped: malformed sentences left out.
-    Raises:
-        ConlluError: while iterating, unless `skip_invalid`.
+        skipped: malformed sentences left out; without `skip_invalid` the first one makes its source a failed one,
+            of which the sentences before it are all that is parsed.
     """
 
     def __init__(
@@ -59,6 +61,11 @@ class Stream:
         self._gold = gold
         self._skip_invalid = skip_invalid
 
+    @property
+    def live(self) -> bool:
+        """Whether some source may come bit by bit."""
+        return any(map(is_live, self.sources))
+
     def __iter__(self) -> Generator[Request, None, None]:
         for source in self.sources:
             try:
@@ -70,8 +77,6 @@ class Stream:
                     yield from self._requests(source, file)
                     self.done += file.position()
                     self.file = None
-            except ConlluError:
-                raise
             except InputError as error:
                 say(str(error))
                 self.failed += 1
@@ -86,7 +91,7 @@ class Stream:
 
     def _text(self, source: Source, file: Readable) -> Iterator[tuple[Request, int, None]]:
         lines = self._kind == "lines"
-        reader = TextReader(file, lines)
+        reader = TextReader(file, lines, idle=partial(_idle, file, PATIENCE))
         for block in reader:
             if not block.text.isspace():
                 yield text_request(block.text, lines), block.start, None
@@ -96,6 +101,23 @@ class Stream:
     def _conllu(self, source: Source, file: Lines) -> Iterator[tuple[Request, int, tuple[ConlluSentence, ...]]]:
         group: list[ConlluSentence] = []
         words = 0
+        failure: InputError | None = None
+        try:
+            for sentence in self._sentences(source, file):
+                group.append(sentence)
+                words += len(sentence.rows)
+                if words >= WORDS or _idle(file, 0):
+                    yield self._request(group), 0, tuple(group)
+                    group, words = [], 0
+        except InputError as error:
+            failure = error
+        if group:
+            yield self._request(group), 0, tuple(group)
+        if failure is not None:
+            raise failure
+
+    def _sentences(self, source: Source, file: Lines) -> Iterator[ConlluSentence]:
+        """The sentences of a source; malformed ones are left out with `skip_invalid`, else raised."""
         for sentence in read_conllu(file, source.name, self._skip if self._skip_invalid else None):
             try:
                 self._check_tags(source, sentence)
@@ -104,13 +126,7 @@ class Stream:
                     raise
                 self._skip(error)
                 continue
-            group.append(sentence)
-            words += len(sentence.rows)
-            if words >= WORDS:
-                yield self._request(group), 0, tuple(group)
-                group, words = [], 0
-        if group:
-            yield self._request(group), 0, tuple(group)
+            yield sentence
 
     def _request(self, group: list[ConlluSentence]) -> Request:
         upos: list[str | None] | None = None
@@ -131,3 +147,7 @@ class Stream:
     def _skip(self, error: ConlluError) -> None:
         say(f"{error} The sentence is left out.")
         self.skipped += 1
+
+
+def _idle(file: object, patience: float) -> bool:
+    return isinstance(file, NamedFile) and file.idle(patience)

@@ -98,10 +98,13 @@ def _line(data: bytes, name: str, number: int) -> str:
     if len(data) >= MAX_LINE:
         raise ConlluError(name, number, f"a line of less than {MAX_LINE} bytes", "a longer one")
     try:
-        return data.decode().rstrip("\r\n")
+        line = data.decode().rstrip("\r\n")
     except UnicodeDecodeError as error:
         found = f"byte 0x{data[error.start]:02x} at column {error.start + 1} of the line"
         raise ConlluError(name, number, "UTF-8", found) from None
+    if "\r" in line:
+        raise ConlluError(name, number, "lines that end in LF or CR LF", "a lone CR inside one")
+    return line
 
 
 class _Builder:
@@ -127,6 +130,8 @@ class _Builder:
             return
         if len(sentence.rows) + len(sentence.comments) >= MAX_LINES:
             raise ConlluError(self._name, number, f"at most {MAX_LINES} lines in a sentence", "more")
+        if line.isspace():
+            raise ConlluError(self._name, number, "an empty line or a word's columns", "a line of white space alone")
         row = line.split("\t")
         if len(row) != COLUMNS:
             raise ConlluError(self._name, number, f"{COLUMNS} columns between tabs", f"{len(row)} in {line!r:.60}")

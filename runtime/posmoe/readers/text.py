@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, Protocol
 
 # a block ends at the first good place after AIM characters, and anyhow after LIMIT
@@ -39,12 +39,23 @@ class TextReader:
     after what looks like the last end of a sentence, else at the last white space, else where it is. With
     `lines`, blocks end at line ends. A byte order mark at the beginning is left out.
 
+    Where `idle` says after a read that ended at a line that no more is to come for now, the block ends there, so
+    that whoever typed the line sees what becomes of it.
+
     Attributes:
         replaced: invalid byte sequences read so far; each is U+FFFD in the text.
     """
 
-    def __init__(self, file: Readable, lines: bool = False, aim: int = AIM, limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        file: Readable,
+        lines: bool = False,
+        aim: int = AIM,
+        limit: int = LIMIT,
+        idle: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._file = file
+        self._idle = idle
         self._lines = lines
         self._aim = aim
         self._limit = limit
@@ -64,6 +75,10 @@ class TextReader:
                 begin = cut
             start += begin
             buffer = buffer[begin:]
+            if buffer.endswith("\n") and self._idle():
+                yield Block(buffer, start)
+                start += len(buffer)
+                buffer = ""
         if buffer:
             yield Block(buffer, start)
 
