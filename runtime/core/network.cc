@@ -158,7 +158,7 @@ void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, 
   float* const scratch = space.arena.take<float>(weights_.arcs.scratch(words));
   int32_t* const heads = space.arena.take<int32_t>(words * width);
   kernels_.arcs(weights_.arcs, weights_.columns, block.projected, block.stride, words, block.tags, scratch,
-                out.arcs + row * time * width, heads);
+                out.arcs + row * time * width, heads, space.arena.take<int32_t>(words));
   std::copy_n(heads, words * width, out.heads + row * time * width);
   std::copy_n(weights_.root_label, q, out.label_heads + row * (time + 1) * q);
   for (size_t i = 0; i < words; ++i) {
