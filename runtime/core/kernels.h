@@ -38,6 +38,7 @@ struct ArcShape {
   const float* root;  // [rank]: the root as a head
   float root_bias;
   size_t candidates() const { return 1 + left + right + hubs; }
+  size_t row() const { return padded(candidates()); }
   // Floats of scratch for a sentence.
   size_t scratch(size_t words) const { return (2 * rank + 2 + candidates()) * (padded(words) + left + right + 2 * kLanes); }
 };
@@ -82,8 +83,8 @@ struct Kernels {
   // of scratch, rounded up to kLanes words.
   void (*mix_expert)(const float* gated, size_t stride, size_t words, size_t width, const ExpertBias& bias,
                      const float* weight, const uint32_t* rows, float* scratch, float* out, size_t out_stride);
-  // Scores and heads [words, candidates] of a sentence: root, words to the left and to the right, hubs; and every word's
-  // best head, of equal ones the smaller, -1 where a score is no finite number.
+  // Scores and heads [words, row()] of a sentence: root, words to the left and to the right, hubs, none; and every word's
+  // best head, of equal ones the smaller, -1 where a score of the sentence is no finite number.
   void (*arcs)(const ArcShape& shape, const ArcColumns& columns, const float* projected, size_t stride, size_t words,
                const int32_t* tags, float* scratch, float* scores, int32_t* heads, int32_t* best);
   // Best label of every word of a sentence; `root` is the root as head. Takes labels + rank floats of scratch.

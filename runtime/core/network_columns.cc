@@ -9,7 +9,7 @@
 namespace posmoe {
 namespace {
 
-constexpr size_t kBlock = 128;  // words that a block is filled up to, so that its numbers stay in the cache
+constexpr size_t kBlock = 192;  // words that a block is filled up to, so that its numbers stay in the cache
 
 // Whether every word has a head, one word hangs on the root, and no heads lead round in a circle.
 bool is_tree(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
@@ -27,7 +27,7 @@ bool is_tree(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
 void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
                       int32_t* heads, int32_t* deprels, Workspace& space) const {
   const NetworkShape& s = weights_.shape;
-  const size_t width = candidates();
+  const size_t width = weights_.arcs.row();
   for (size_t first = 0, end; first < sentences; first = end) {
     for (end = first + 1; end < sentences; ++end) {
       if (static_cast<size_t>(offsets[end + 1] - offsets[first]) > kBlock) break;
