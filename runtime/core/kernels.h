@@ -18,11 +18,19 @@ constexpr size_t kLanes = 16;
 constexpr size_t kMostTags = 64, kMostHubs = 64;
 constexpr size_t padded(size_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
 
-// x W + b: weights [inputs, outputs], bias [outputs]; outputs is a multiple of kLanes, what was added is zero.
+// x W + b: bias [outputs]; outputs is a multiple of kLanes, what was added is zero. The weights lie as `pack` lays them:
+// for every kLanes outputs their [inputs, kLanes].
 struct Matrix {
   size_t inputs, outputs;
   const float *weights, *bias;
 };
+inline void pack(const float* plain, size_t inputs, size_t outputs, float* packed) {
+  for (size_t column = 0; column < outputs; column += kLanes) {
+    for (size_t k = 0; k < inputs; ++k) {
+      for (size_t l = 0; l < kLanes; ++l) *packed++ = plain[k * outputs + column + l];
+    }
+  }
+}
 
 // Möbius bias b of one expert on the ball of curvature -c; c = 0: v + b.
 struct ExpertBias {
