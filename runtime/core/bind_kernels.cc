@@ -55,10 +55,12 @@ Result function(const Kernels& self, const std::string& name, const Rows& x) {
 Result dense(const Kernels& self, const Rows& x, const Rows& weights, const Vector& bias) {
   Room in(x), out(x.shape(0), weights.shape(1));
   const size_t wide = padded(out.width);
-  std::vector<float> w(weights.shape(0) * wide), b(wide);
+  std::vector<float> w(weights.shape(0) * wide), packed(w.size()), b(wide);
   for (size_t k = 0; k < weights.shape(0); ++k) std::copy_n(weights.data() + k * out.width, out.width, &w[k * wide]);
   std::copy_n(bias.data(), out.width, b.data());
-  self.dense(in.row(0), in.stride, nullptr, in.rows, {weights.shape(0), wide, w.data(), b.data()}, out.row(0), out.stride);
+  posmoe::pack(w.data(), weights.shape(0), wide, packed.data());
+  const posmoe::Matrix matrix{weights.shape(0), wide, packed.data(), b.data()};
+  self.dense(in.row(0), in.stride, nullptr, in.rows, matrix, out.row(0), out.stride);
   return out.result();
 }
 

@@ -18,11 +18,19 @@ constexpr size_t kLanes = 16;
 constexpr size_t kMostTags = 64, kMostHubs = 64;
 constexpr size_t padded(size_t width) { return (width + kLanes - 1) / kLanes * kLanes; }
 
-// x W + b: weights [inputs, outputs], bias [outputs]; outputs is a multiple of kLanes, what was added is zero.
+// x W + b: bias [outputs]; outputs is a multiple of kLanes, what was added is zero. The weights lie as `pack` lays them:
+// for every kLanes outputs their [inputs, kLanes].
 struct Matrix {
   size_t inputs, outputs;
   const float *weights, *bias;
 };
+inline void pack(const float* plain, size_t inputs, size_t outputs, float* packed) {
+  for (size_t column = 0; column < outputs; column += kLanes) {
+    for (size_t k = 0; k < inputs; ++k) {
+      for (size_t l = 0; l < kLanes; ++l) *packed++ = plain[k * outputs + column + l];
+    }
+  }
+}
 
 // Möbius bias b of one expert on the ball of curvature -c; c = 0: v + b.
 struct ExpertBias {
@@ -38,8 +46,9 @@ struct ArcShape {
   const float* root;  // [rank]: the root as a head
   float root_bias;
   size_t candidates() const { return 1 + left + right + hubs; }
+  size_t row() const { return padded(candidates()); }
   // Floats of scratch for a sentence.
-  size_t scratch(size_t words) const { return (2 * rank + 1 + candidates()) * (padded(words) + left + right + 2 * kLanes); }
+  size_t scratch(size_t words) const { return (2 * rank + 2 + candidates()) * (padded(words) + left + right + 2 * kLanes); }
 };
 
 // Where a sentence's arc projections lie in the rows of a matrix product: columns of each.
@@ -82,12 +91,13 @@ struct Kernels {
   // of scratch, rounded up to kLanes words.
   void (*mix_expert)(const float* gated, size_t stride, size_t words, size_t width, const ExpertBias& bias,
                      const float* weight, const uint32_t* rows, float* scratch, float* out, size_t out_stride);
-  // Scores and heads [words, candidates] of a sentence: root, words to the left and to the right, hubs.
+  // Scores and heads [words, row()] of a sentence: root, words to the left and to the right, hubs, none; and every word's
+  // best head, of equal ones the smaller, -1 where a score of the sentence is no finite number.
   void (*arcs)(const ArcShape& shape, const ArcColumns& columns, const float* projected, size_t stride, size_t words,
-               const int32_t* tags, float* scratch, float* scores, int32_t* heads);
-  // Best label of every word of a sentence. head(0) is `root`; `total` is scratch [labels].
+               const int32_t* tags, float* scratch, float* scores, int32_t* heads, int32_t* best);
+  // Best label of every word of a sentence; `root` is the root as head. Takes labels + rank floats of scratch.
   void (*label)(const LabelShape& shape, const float* dependent, const float* head, size_t stride, const float* root,
-                size_t words, const int32_t* tags, const int32_t* heads, float* total, int32_t* out);
+                size_t words, const int32_t* tags, const int32_t* heads, float* scratch, int32_t* out);
   // Each function over an array: exp, tanh, atanh, erf(x / sqrt 2); for tests.
   void (*function)(int which, float* x, size_t count);
   float (*dots)(const float* a, const float* b, size_t width);

@@ -156,13 +156,17 @@ void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, 
   space.arena.reset();
   run(block, space.arena);
   float* const scratch = space.arena.take<float>(weights_.arcs.scratch(words));
-  int32_t* const heads = space.arena.take<int32_t>(words * width);
-  kernels_.arcs(weights_.arcs, weights_.columns, block.projected, block.stride, words, block.tags, scratch,
-                out.arcs + row * time * width, heads);
-  std::copy_n(heads, words * width, out.heads + row * time * width);
+  const size_t stride = weights_.arcs.row();
+  float* const scores = space.arena.take<float>(words * stride);
+  int32_t* const heads = space.arena.take<int32_t>(words * stride);
+  int32_t* const best = space.arena.take<int32_t>(words);
+  kernels_.arcs(weights_.arcs, weights_.columns, block.projected, block.stride, words, block.tags, scratch, scores, heads,
+                best);
   std::copy_n(weights_.root_label, q, out.label_heads + row * (time + 1) * q);
   for (size_t i = 0; i < words; ++i) {
     const float* from = block.projected + i * block.stride;
+    std::copy_n(scores + i * stride, width, out.arcs + (row * time + i) * width);
+    std::copy_n(heads + i * stride, width, out.heads + (row * time + i) * width);
     std::copy_n(block.logits + i * block.logits_stride, s.tags, out.tags + (row * time + i) * s.tags);
     std::copy_n(from + weights_.label_dependent, q, out.dependents + (row * time + i) * q);
     std::copy_n(from + weights_.label_head, q, out.label_heads + (row * (time + 1) + i + 1) * q);

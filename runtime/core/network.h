@@ -24,6 +24,7 @@ struct ScoreArrays {
 struct Workspace {
   Arena arena;
   Decoder decoder;
+  std::vector<int32_t> mark;
   size_t memory() const { return arena.memory() + decoder.memory(); }
 };
 

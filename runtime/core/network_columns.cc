@@ -9,14 +9,25 @@
 namespace posmoe {
 namespace {
 
-constexpr size_t kBlock = 128;  // words that a block is filled up to, so that its numbers stay in the cache
+constexpr size_t kBlock = 192;  // words that a block is filled up to, so that its numbers stay in the cache
+
+// Whether every word has a head, one word hangs on the root, and no heads lead round in a circle.
+bool is_tree(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
+  size_t roots = 0;
+  bool whole = true;
+  for (size_t i = 0; i < words; ++i) {
+    roots += heads[i] == 0;
+    whole &= heads[i] >= 0;
+  }
+  return whole && roots == 1 && !has_cycle(heads, words, mark);
+}
 
 }  // namespace
 
 void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
                       int32_t* heads, int32_t* deprels, Workspace& space) const {
   const NetworkShape& s = weights_.shape;
-  const size_t width = candidates();
+  const size_t width = weights_.arcs.row();
   for (size_t first = 0, end; first < sentences; first = end) {
     for (end = first + 1; end < sentences; ++end) {
       if (static_cast<size_t>(offsets[end + 1] - offsets[first]) > kBlock) break;
@@ -32,14 +43,17 @@ void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentenc
     float* const scratch = space.arena.take<float>(weights_.arcs.scratch(longest));
     float* const scores = space.arena.take<float>(longest * width);
     int32_t* const candidate_heads = space.arena.take<int32_t>(longest * width);
-    float* const total = space.arena.take<float>(weights_.labels.labels);
+    float* const total = space.arena.take<float>(weights_.labels.labels + s.label_rank);
     for (size_t i = first; i < end; ++i) {
       const size_t begin = static_cast<size_t>(offsets[i]), n = static_cast<size_t>(offsets[i + 1] - offsets[i]);
       if (n == 0) continue;
       const float* const projected = block.projected + (begin - start) * block.stride;
       int32_t* const tags = block.tags + (begin - start);
-      kernels_.arcs(weights_.arcs, weights_.columns, projected, block.stride, n, tags, scratch, scores, candidate_heads);
-      space.decoder.decode(scores, candidate_heads, n, width, heads + begin);
+      kernels_.arcs(weights_.arcs, weights_.columns, projected, block.stride, n, tags, scratch, scores, candidate_heads,
+                    heads + begin);
+      if (!is_tree(heads + begin, n, space.mark)) {
+        space.decoder.decode(scores, candidate_heads, n, width, heads + begin);
+      }
       for (size_t w = 0; w < n; ++w) {
         const int32_t known = gold ? gold[begin + w] : -1;
         if (known >= static_cast<int32_t>(s.tags)) {

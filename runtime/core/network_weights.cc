@@ -72,7 +72,8 @@ float* Weights::floats(size_t count) {
 
 const Tensor& Weights::find(const std::string& name, bool codes, const std::vector<size_t>& dims) const {
   const auto found = tensors_->find(name);
-  const std::string expected = std::string("expected tensor '") + name + "' to be " + (codes ? "int8 " : "float32 ") + text(dims);
+  const std::string kind = codes ? "int8 " : "float32 ";
+  const std::string expected = "expected tensor '" + name + "' to be " + kind + text(dims);
   if (found == tensors_->end()) throw std::invalid_argument(expected + ", it is missing");
   const Tensor& tensor = found->second;
   if (tensor.codes != codes || tensor.shape != dims) {
@@ -101,12 +102,19 @@ const float* Weights::row(const std::string& name, size_t width) {
   return to;
 }
 
+// A matrix [inputs, padded outputs] as the kernels want it.
+const float* Weights::packed(const std::vector<float>& plain, size_t inputs) {
+  float* const to = floats(plain.size());
+  pack(plain.data(), inputs, plain.size() / inputs, to);
+  return to;
+}
+
 // A linear layer.
 Matrix Weights::matrix(const std::string& name, size_t inputs, size_t outputs) {
   const float* from = weight(name + ".weight", inputs, outputs);
-  float* const to = floats(inputs * padded(outputs));
-  copy_columns(from, inputs, outputs, outputs, to, padded(outputs));
-  return {inputs, padded(outputs), to, row(name + ".bias", outputs)};
+  std::vector<float> plain(inputs * padded(outputs));
+  copy_columns(from, inputs, outputs, outputs, plain.data(), padded(outputs));
+  return {inputs, padded(outputs), packed(plain, inputs), row(name + ".bias", outputs)};
 }
 
 void Weights::read_table() {
@@ -145,10 +153,10 @@ void Weights::read_experts(const Kernels& kernels) {
   const float* const none = floats(2 * half);
   const float curvature = shape.hyperbolic ? 1.0f / static_cast<float>(out) : 0.0f;
   for (size_t e = 0; e < shape.experts; ++e) {
-    float* const to = floats(inputs * 2 * half);
-    copy_columns(gate + e * out, inputs, out, all, to, 2 * half);
-    copy_columns(value + e * out, inputs, out, all, to + half, 2 * half);
-    experts.push_back({inputs, 2 * half, to, none});
+    std::vector<float> plain(inputs * 2 * half);
+    copy_columns(gate + e * out, inputs, out, all, plain.data(), 2 * half);
+    copy_columns(value + e * out, inputs, out, all, plain.data() + half, 2 * half);
+    experts.push_back({inputs, 2 * half, packed(plain, inputs), none});
     float* const own = floats(half);
     std::copy_n(bias + e * out, out, own);
     expert_biases.push_back({own, kernels.dots(own, own, out), curvature, std::sqrt(curvature)});
@@ -161,7 +169,8 @@ void Weights::read_projections() {
   label_dependent = 2 * rank;
   label_head = label_dependent + q;
   const size_t stride = padded(columns.hub + 1);
-  float *const to = floats(width * stride), *const bias = floats(stride);
+  std::vector<float> plain(width * stride);
+  float *const to = plain.data(), *const bias = floats(stride);
   const auto put = [&](const std::string& name, size_t outputs, size_t column, float factor) {
     const float* from = weight(name + ".weight", width, outputs);
     const float* own = tensor(name + ".bias", {outputs});
@@ -176,7 +185,7 @@ void Weights::read_projections() {
   put("label.head", q, label_head, 1.0f);
   put("arcs.head_bias", 1, columns.head_bias, 1.0f);
   put("arcs.hub", 1, columns.hub, 1.0f);
-  projections = {width, stride, to, bias};
+  projections = {width, stride, packed(plain, width), bias};
   const float* root = tensor("root", {width});
   float* const projected = floats(stride);
   std::copy_n(bias, stride, projected);

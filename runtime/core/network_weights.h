@@ -72,6 +72,7 @@ class Weights {
   const float* tensor(const std::string& name, const std::vector<size_t>& dims) const;
   const float* weight(const std::string& name, size_t inputs, size_t outputs) const;
   const float* row(const std::string& name, size_t width);
+  const float* packed(const std::vector<float>& plain, size_t inputs);
   Matrix matrix(const std::string& name, size_t inputs, size_t outputs);
   void check() const;
   void read_table();
