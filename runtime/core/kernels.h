@@ -24,7 +24,7 @@ struct Matrix {
   size_t inputs, outputs;
   const float *weights, *bias;
 };
-inline void pack(const float* plain, size_t inputs, size_t outputs, float* packed) {
+static inline void pack(const float* plain, size_t inputs, size_t outputs, float* packed) {
   for (size_t column = 0; column < outputs; column += kLanes) {
     for (size_t k = 0; k < inputs; ++k) {
       for (size_t l = 0; l < kLanes; ++l) *packed++ = plain[k * outputs + column + l];
@@ -48,7 +48,9 @@ struct ArcShape {
   size_t candidates() const { return 1 + left + right + hubs; }
   size_t row() const { return padded(candidates()); }
   // Floats of scratch for a sentence.
-  size_t scratch(size_t words) const { return (2 * rank + 2 + candidates()) * (padded(words) + left + right + 2 * kLanes); }
+  size_t scratch(size_t words) const {
+    return (2 * rank + 2 + candidates()) * (padded(words) + left + right + 2 * kLanes);
+  }
 };
 
 // Where a sentence's arc projections lie in the rows of a matrix product: columns of each.

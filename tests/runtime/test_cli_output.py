@@ -85,13 +85,13 @@ def test_a_closed_pipe_is_quiet(tiny: Path, tmp_path: Path, command: str) -> Non
 
 @posix
 @pytest.mark.parametrize("kind", ["text", "lines", "conllu"])
-def test_a_line_that_is_typed_is_answered_before_the_next(tiny: Path, kind: str) -> None:
-    row = "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n\n"
+def test_a_pipe_is_answered_at_each_pause(tiny: Path, kind: str) -> None:
+    given = {"text": "a\n\n", "lines": "a\n", "conllu": "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n\n"}
     command = [*COMMAND, "parse", "--model", str(tiny), "--input", kind, "--format", "jsonl"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=ENVIRONMENT)
     assert process.stdin is not None and process.stdout is not None
     for number in (1, 2, 3):
-        process.stdin.write((row if kind == "conllu" else "a\n").encode())
+        process.stdin.write(given[kind].encode())
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == str(number)
     assert process.communicate(timeout=30)[0] == b""

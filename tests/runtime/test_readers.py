@@ -80,7 +80,7 @@ def test_a_pause_after_a_line_ends_a_block() -> None:
             return next(parts)
 
     pauses = iter([True, False, True])
-    blocks = list(TextReader(Typed(), idle=lambda: next(pauses)))
+    blocks = list(TextReader(Typed(), idle=lambda: next(pauses), typed=True))
     assert [tuple(block) for block in blocks] == [("a b c\n", 0), ("d\ne\nf\n", 6)]
 
 
@@ -201,3 +201,12 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     for sentence in read(text, errors.append):
         assert [r[0] for r in sentence.words] == [str(i) for i in range(1, len(sentence.words) + 1)]
     assert all(1 <= error.line <= text.count("\n") + 2 for error in errors)
+
+
+def test_a_pause_of_a_pipe_ends_no_sentence() -> None:
+    text = "One line.\nstill its\n\nparagraph two\nends.\n"
+    blocks = list(TextReader(Dripping(text.encode()), idle=lambda: True))
+    assert [block.text for block in blocks] == ["One line.\nstill its\n\n", "paragraph two\nends.\n"]
+    lines = list(TextReader(Dripping(text.encode()), lines=True, idle=lambda: True))
+    assert [block.text for block in lines] == text.splitlines(keepends=True)
+    assert "".join(block.text for block in lines) == text

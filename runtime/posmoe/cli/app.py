@@ -130,8 +130,8 @@ def parse(
 ) -> None:
     """Parse text, files or standard input.
 
-    A pipe or a terminal that pauses after a line is answered at once (with one thread), so the end of such a line
-    ends a sentence.
+    A pipe that pauses after a paragraph (with --input lines, after a line) is answered at once, with one thread; so is
+    a line that is typed at a terminal, whose end ends a sentence.
 
     Exit codes: 0; 1 some input failed and the rest was written, or nothing was; 2 usage; 130 Ctrl-C.
     """

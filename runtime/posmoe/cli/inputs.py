@@ -98,6 +98,10 @@ class NamedFile:
         """The next line, or its first `size` bytes."""
         return self._named(self._file.readline, size)
 
+    def typed(self) -> bool:
+        """Whether this is a terminal."""
+        return self._live and self._file.isatty()
+
     def idle(self, patience: float) -> bool:
         """Whether this is a pipe or a terminal that gives nothing more for so many seconds."""
         try:

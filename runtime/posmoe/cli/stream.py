@@ -91,7 +91,7 @@ class Stream:
 
     def _text(self, source: Source, file: Readable) -> Iterator[tuple[Request, int, None]]:
         lines = self._kind == "lines"
-        reader = TextReader(file, lines, idle=partial(_idle, file, PATIENCE))
+        reader = TextReader(file, lines, idle=partial(_idle, file, PATIENCE), typed=_typed(file))
         for block in reader:
             if not block.text.isspace():
                 yield text_request(block.text, lines), block.start, None
@@ -147,6 +147,10 @@ class Stream:
     def _skip(self, error: ConlluError) -> None:
         say(f"{error} The sentence is left out.")
         self.skipped += 1
+
+
+def _typed(file: object) -> bool:
+    return isinstance(file, NamedFile) and file.typed()
 
 
 def _idle(file: object, patience: float) -> bool:

@@ -12,6 +12,8 @@ AIM = 1 << 16
 LIMIT = 1 << 20
 CHUNK = 1 << 16
 _PARAGRAPH = re.compile(r"(?:\r\n|\n|\r(?!\n))[ \t\f\v]*[\r\n]\s*")
+_PARAGRAPH_END = re.compile(r"\n[ \t\f\v]*\r?\n\Z")
+_LINE_END = re.compile(r"\n\Z")
 _SENTENCE = re.compile(r"[.!?\u2026\u3002][\"')\]\u201d\u2019\u00bb]*\s+")
 _REPLACEMENT = "\ufffd".encode()
 
@@ -39,8 +41,9 @@ class TextReader:
     after what looks like the last end of a sentence, else at the last white space, else where it is. With
     `lines`, blocks end at line ends. A byte order mark at the beginning is left out.
 
-    Where `idle` says after a read that ended at a line that no more is to come for now, the block ends there, so
-    that whoever typed the line sees what becomes of it.
+    Where `idle` says that no more is to come for now, a block that a paragraph break ends (with `lines`, or where
+    the text is `typed`, a line break) is given at once. So the blocks of a slow pipe depend on its pauses, and
+    the trees don't; only a person who types sees each line end as the end of a sentence.
 
     Attributes:
         replaced: invalid byte sequences read so far; each is U+FFFD in the text.
@@ -53,9 +56,11 @@ class TextReader:
         aim: int = AIM,
         limit: int = LIMIT,
         idle: Callable[[], bool] = lambda: False,
+        typed: bool = False,
     ) -> None:
         self._file = file
         self._idle = idle
+        self._whole = _LINE_END if lines or typed else _PARAGRAPH_END
         self._lines = lines
         self._aim = aim
         self._limit = limit
@@ -75,7 +80,7 @@ class TextReader:
                 begin = cut
             start += begin
             buffer = buffer[begin:]
-            if buffer.endswith("\n") and self._idle():
+            if self._whole.search(buffer, max(0, len(buffer) - CHUNK)) and self._idle():
                 yield Block(buffer, start)
                 start += len(buffer)
                 buffer = ""
