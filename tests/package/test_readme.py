@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.accuracy import flops, inputs_table
+from bench.accuracy import flops, inputs_table, speeds_table
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -47,4 +47,8 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
 
 def test_the_accuracy_is_what_was_measured() -> None:
     assert inputs_table() in README
+    assert speeds_table() in README
+    fastest = re.search(r"\| posmoe en-edge \| [\d,]+ \| (\d+)", speeds_table())
+    assert fastest is not None
+    assert f"{fastest[1]} times as many words a second as spaCy" in README
     assert f"costs {flops()} floating-point operations" in README
