@@ -121,7 +121,13 @@ def test_an_interrupted_run_leaves_no_file(
     tiny: Path, tmp_path: Path, name: str, code: int, threads: str, paragraphs: int
 ) -> None:
     arguments = ["parse", "--model", str(tiny), "--threads", threads, "-o", str(tmp_path / "out")]
-    process = subprocess.Popen([*COMMAND, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT)
+
+    def heed() -> None:
+        signal.signal(getattr(signal, name), signal.SIG_DFL)  # these tests may themselves run under nohup
+
+    process = subprocess.Popen(
+        [*COMMAND, *arguments], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed
+    )
     assert process.stdin is not None
     process.stdin.write(b"word after word.\n\n" * paragraphs)
     process.stdin.flush()
