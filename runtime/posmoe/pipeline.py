@@ -205,7 +205,8 @@ def load(name_or_path: str | PathLike[str] | None = None, backend: str = "auto",
 
     Args:
         backend: `auto`, or the name of an engine.
-        threads: threads that the engine computes one batch with.
+        threads: threads that ONNX Runtime computes one batch with; the native engine takes one, and `pipe` runs
+            several batches at a time.
     Raises:
         InputError: an argument is of another type or out of bounds.
         BundleError: there is no such bundle, or it is not whole.
