@@ -27,17 +27,6 @@ namespace nb = nanobind;
 using posmoe::PyWords;
 using namespace nb::literals;
 
-namespace {
-
-// ---- Words ----
-
-// A read-only NumPy array over a vector that `owner` keeps alive.
-template <typename T>
-nb::ndarray<nb::numpy, const T, nb::ndim<1>> column(const std::vector<T>& values, nb::handle owner) {
-  return nb::ndarray<nb::numpy, const T, nb::ndim<1>>(values.data(), {values.size()}, owner);
-}
-
-// A str or bytes as valid UTF-8: what is no character becomes U+FFFD; a str keeps its code-point offsets.
 std::string utf8_of(nb::handle text) {
   if (PyBytes_Check(text.ptr())) {
     return posmoe::repair(std::string_view(PyBytes_AS_STRING(text.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(text.ptr()))));
@@ -52,6 +41,16 @@ std::string utf8_of(nb::handle text) {
   std::string result(PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
   posmoe::replace_surrogates(result);
   return result;
+}
+
+namespace {
+
+// ---- Words ----
+
+// A read-only NumPy array over a vector that `owner` keeps alive.
+template <typename T>
+nb::ndarray<nb::numpy, const T, nb::ndim<1>> column(const std::vector<T>& values, nb::handle owner) {
+  return nb::ndarray<nb::numpy, const T, nb::ndim<1>>(values.data(), {values.size()}, owner);
 }
 
 using Given = std::vector<std::vector<posmoe::GivenToken>>;
@@ -356,4 +355,5 @@ NB_MODULE(_core, m) {
   bind_ranking(m);
   bind_network(m);
   bind_kernels(m);
+  bind_parse(m);
 }

@@ -6,6 +6,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <string>
+
+#include "network.h"
 
 // A NumPy array that owns `data`.
 template <typename T, typename Shape, size_t N>
@@ -15,7 +18,24 @@ nanobind::ndarray<nanobind::numpy, T, Shape> owned(std::unique_ptr<T[]> data, co
   return {raw, N, shape, owner};
 }
 
+// A str or bytes as valid UTF-8: what is no character becomes U+FFFD; a str keeps its code-point offsets.
+std::string utf8_of(nanobind::handle text);
+
+// The thread's buffers for the network; lets go of those of an exceptionally long sentence.
+class ThreadWorkspace {
+ public:
+  ~ThreadWorkspace() {
+    if (space().memory() > kKept) space() = posmoe::Workspace();
+  }
+  posmoe::Workspace& operator*() { return space(); }
+
+ private:
+  static constexpr size_t kKept = size_t{16} << 20;  // bytes kept between calls
+  static posmoe::Workspace& space();
+};
+
 void bind_decode(nanobind::module_& m);   // decode, decode_batch, count_searches
 void bind_ranking(nanobind::module_& m);  // k_best, log_partition
 void bind_network(nanobind::module_& m);  // Network
 void bind_kernels(nanobind::module_& m);  // Kernels
+void bind_parse(nanobind::module_& m);    // parse

@@ -20,23 +20,6 @@ using Array = nb::ndarray<const T, nb::ndim<N>, nb::c_contig, nb::device::cpu>;
 template <typename T, size_t N>
 using Result = nb::ndarray<nb::numpy, T, nb::ndim<N>>;
 
-constexpr size_t kKeptMemory = size_t{16} << 20;  // what a thread keeps between calls
-
-// This thread's buffers; lets go of those of an exceptionally long sentence.
-class ThreadWorkspace {
- public:
-  ~ThreadWorkspace() {
-    if (space().memory() > kKeptMemory) space() = posmoe::Workspace();
-  }
-  posmoe::Workspace& operator*() { return space(); }
-
- private:
-  static posmoe::Workspace& space() {
-    thread_local posmoe::Workspace space;
-    return space;
-  }
-};
-
 size_t size_of(const nb::dict& shape, const char* name) {
   size_t value = 0;
   if (!shape.contains(name) || !nb::try_cast<size_t>(shape[name], value)) {
@@ -138,6 +121,11 @@ nb::tuple scores(const posmoe::Network& self, const Array<int32_t, 3>& ids, cons
 }
 
 }  // namespace
+
+posmoe::Workspace& ThreadWorkspace::space() {
+  thread_local posmoe::Workspace space;
+  return space;
+}
 
 void bind_network(nb::module_& m) {
   nb::class_<posmoe::Network>(m, "Network", "A bundle's network; immutable, thread-safe.")

@@ -32,6 +32,9 @@ struct Workspace {
 // given at once nor on threads nor on the instruction set. Time and memory are linear in the words.
 class Network {
  public:
+  // Words that a block of sentences is filled up to, so that its numbers stay in the cache.
+  static constexpr size_t kBlock = 192;
+
   // Throws std::invalid_argument as Weights and kernels() do.
   Network(const NetworkShape& shape, const Tensors& tensors, const char* instruction_set = "")
       : kernels_(kernels(instruction_set)), weights_(shape, tensors, kernels_) {}

@@ -9,8 +9,6 @@
 namespace posmoe {
 namespace {
 
-constexpr size_t kBlock = 192;  // words that a block is filled up to, so that its numbers stay in the cache
-
 // Whether every word has a head, one word hangs on the root, and no heads lead round in a circle.
 bool is_tree(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
   size_t roots = 0;

@@ -101,6 +101,9 @@ class Network:
     def instruction_set(self) -> str: ...
 
 def instruction_set(name: str = "") -> str: ...
+def parse(
+    network: Network, tokenizer: Tokenizer, features: Features, texts: list[str], lines: list[bool], limit: int
+) -> list[tuple[Words, NDArray[np.int32] | None, int]]: ...
 
 _Floats = NDArray[np.float32]
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from . import _core
 from .bundle import Bundle, find
 from .document import Document
-from .engines import Choice, choose, create
+from .engines import Choice, Reading, choose, create
 from .errors import BundleError, DecodeError, InputError, LongSentenceWarning
 from .features import load_features
 from .limits import MAX_BATCH, MAX_RANKED, MAX_THREADS, MAX_TREES, whole_number
-from .network import Network
+from .network import Columns, Network
 from .pieces import apart, count_long, cut_long, in_a_row, join_roots
 from .request import Request, text_request, tokens_request
 from .schedule import ordered
@@ -165,6 +165,26 @@ class Parser:
 
     def _work(self, requests: Sequence[Request]) -> list[Document]:
         """Analyse some requests together."""
+        documents = self._read([(request.text, request.lines) for request in requests])
+        return self._analyse(requests) if documents is None else documents
+
+    def _read(self, texts: Sequence[tuple[str | None, bool]]) -> list[Document] | None:
+        """Raw texts to documents by one call of the engine; None where it can't, or something is no text."""
+        engine, tags, labels = self._network.engine, self.bundle.tags, self.bundle.labels
+        known = [text for text, _ in texts if text is not None]
+        if len(known) < len(texts) or not isinstance(engine, Reading):
+            return None
+        lines = [line for _, line in texts]
+        parsed = engine.parse(self._tokenizer, self._features, known, lines, self.bundle.max_sentence)
+        documents = []
+        for words, columns, long in parsed:
+            if columns is None:
+                return None
+            documents.append(Document(words, Columns(*columns), tags, labels, long))
+        return documents
+
+    def _analyse(self, requests: Sequence[Request]) -> list[Document]:
+        """Requests to documents, step by step."""
         limit = self.bundle.max_sentence
         words = [self._words(request) for request in requests]
         known = [request.gold(self._tags) for request in requests]

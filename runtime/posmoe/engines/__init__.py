@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core import Features, Tokenizer, Words
 from ..bundle import Bundle
 from ..errors import EngineError, MissingExtraError
 
@@ -52,6 +53,25 @@ class Columnar(Protocol):
         self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
         """Indices of tags, heads and indices of relations, [n] each; arguments as `Network.columns`.
+
+        Raises:
+            DecodeError: the scores give no tree.
+            EngineError: the engine failed.
+        """
+        ...
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """An engine that also reads: from raw texts straight to words and columns."""
+
+    def parse(
+        self, tokenizer: Tokenizer, features: Features, texts: list[str], lines: list[bool], limit: int
+    ) -> list[tuple[Words, NDArray[np.int32] | None, int]]:
+        """A text's words, its tags, heads and relations [3, n], and the number of its sentences of over `limit` words.
+
+        Texts hold no lone surrogates; with `lines` every line of a text is one sentence. The columns are None where
+        single tokens have so many words that a sentence is longer than `limit` still.
 
         Raises:
             DecodeError: the scores give no tree.

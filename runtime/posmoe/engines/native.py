@@ -60,6 +60,17 @@ class NativeEngine:
         except ValueError as error:
             raise DecodeError(str(error)) from error
 
+    def parse(
+        self, tokenizer: _core.Tokenizer, features: _core.Features, texts: list[str], lines: list[bool], limit: int
+    ) -> list[tuple[_core.Words, NDArray[np.int32] | None, int]]:
+        """Texts to words and columns; see `Reading.parse`."""
+        try:
+            return _core.parse(self._network, tokenizer, features, texts, lines, limit)
+        except IndexError as error:
+            raise EngineError(f"the native engine failed on {len(texts)} texts: {error}.") from error
+        except ValueError as error:
+            raise DecodeError(str(error)) from error
+
 
 def refusal(bundle: Bundle) -> str | None:
     """Why this engine can't run a bundle, or None where it can."""
