@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "posmoe_kernels": set(),
     "posmoe_models": {"posmoe_kernels"},
     "posmoe_quant": {"posmoe_kernels", "posmoe_models"},
-    "posmoe_train": {"posmoe", "posmoe_kernels", "posmoe_models"},
+    "posmoe_train": {"posmoe", "posmoe_kernels", "posmoe_models", "posmoe_quant"},
     "posmoe_export": {"posmoe", "posmoe_kernels", "posmoe_models", "posmoe_quant", "posmoe_train"},
 }
 # `import posmoe` may load NumPy and the standard library.

@@ -61,14 +61,14 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     from posmoe_train.conllu import Sentence, read_treebank
     from posmoe_train.data import gold_corpus, gold_targets, label_set
     from posmoe_train.examples import Examples
-    from posmoe_train.run import record
+    from posmoe_train.run import local_device, record
     from posmoe_train.teacher import SubWords, TeacherConfig
     from posmoe_train.teacher_run import train_teacher
 
     out.mkdir(parents=True, exist_ok=True)
     settled = load_config(TeacherConfig, config, settings or [])
     record(out, settled, [train, dev])
-    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    device = local_device()
     gold, held_out = read_treebank(train), read_treebank(dev)
     labels = label_set(gold)
 
@@ -95,16 +95,15 @@ def silver(
     import re
 
     import numpy as np
-    import torch
 
     from posmoe_train.corpus import Corpus
     from posmoe_train.errors import CheckpointError
-    from posmoe_train.run import write_json
+    from posmoe_train.run import local_device, write_json
     from posmoe_train.silver import silver_targets
     from posmoe_train.teacher import SubWords
     from posmoe_train.teacher_run import load_teacher
 
-    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    device = local_device()
     text = Corpus.load(corpus)
     match = re.fullmatch(r"(\d+)/(\d+)", part)
     if not match or not int(match[1]) < int(match[2]):

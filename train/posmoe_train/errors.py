@@ -15,3 +15,7 @@ class CorpusError(TrainError, ValueError):
 
 class DivergedError(TrainError, ArithmeticError):
     """The loss is no number any more."""
+
+
+class OutOfMemoryError(TrainError, MemoryError):
+    """Neither the batch nor half of it fits into the memory."""

@@ -1,19 +1,23 @@
-"""What every run leaves behind, and the trainer that runs share."""
+"""What every run leaves behind: its record, its log, and what ranks of one run must not do twice."""
 
 import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import lightning as L
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from posmoe_train.data import file_hash
+from posmoe_train.errors import CheckpointError
+
+T = TypeVar("T")
+RECORD, LOG = "run.json", "log.jsonl"
+_BEGUN = ("last.ckpt", "student.json", "teacher.json")
 
 
 def write_json(path: Path, value: object) -> None:
@@ -24,73 +28,128 @@ def write_json(path: Path, value: object) -> None:
     draft.replace(path)
 
 
+def rank_and_world() -> tuple[int, int]:
+    """This process's rank in a distributed run and the number of processes; (0, 1) outside one."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1
+
+
+def share(plan: Sequence[T]) -> list[T]:
+    """This process's part of a plan: equally many for each, so that the first ones may come twice."""
+    rank, world = rank_and_world()
+    return [plan[i % len(plan)] for i in range(rank, -(-len(plan) // world) * world, world)]
+
+
+def is_first() -> bool:
+    """Whether this process writes the run's files: the first of them, also before they have met and afterwards."""
+    return int(os.environ.get("LOCAL_RANK", 0)) == 0
+
+
+def local_device() -> torch.device:
+    """The GPU of this process, or the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
+    return torch.device("cpu")
+
+
 def commit() -> str:
-    """The commit of the working tree, with `+` where it has changes; `unknown` outside a checkout."""
+    """The commit of the working tree, with `+` where it has changes.
+
+    Outside a checkout it is what the environment variable POSMOE_COMMIT says, else `unknown`.
+    """
     here = Path(__file__).parent
     try:
         revision = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=here, text=True, stderr=subprocess.DEVNULL)
         changes = subprocess.check_output(["git", "status", "--porcelain", "-uno"], cwd=here, text=True)
     except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        return os.environ.get("POSMOE_COMMIT") or "unknown"
     return revision.strip() + ("+" if changes.strip() else "")
 
 
 def record(folder: Path, config: object, data: list[Path]) -> None:
-    """Write `run.json`: configuration, commit, versions, machine and the hashes of the data."""
+    """Write `run.json`: configuration, commit, versions, machine and the hashes of the data.
+
+    An unfinished run goes on in its folder, and the time of that is added under `resumed`.
+
+    Raises:
+        CheckpointError: the folder holds a run of another configuration or of other data.
+    """
     assert is_dataclass(config) and not isinstance(config, type)
-    write_json(
-        folder / "run.json",
-        {
-            "config": asdict(config),
-            "commit": commit(),
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "torch": torch.__version__,
-            "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
-            "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data},
-        },
-    )
+    if not is_first():
+        return
+    found = read_record(folder)
+    now: dict[str, Any] = {
+        "config": asdict(config),
+        "commit": commit(),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "torch": torch.__version__,
+        "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+        "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data},
+    }
+    if found and any((folder / name).is_file() for name in _BEGUN):
+        for key in ("config", "data"):
+            different = _difference(found.get(key), now[key])
+            if different:
+                raise CheckpointError(f"{folder}: holds a run with another {key} ({different}); choose another folder")
+        visit = {key: now[key] for key in ("started", "commit", "torch", "machine")}
+        now = found | {"resumed": [*found.get("resumed", []), visit]}
+    write_json(folder / RECORD, now)
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The content of a folder's `run.json`; empty where there is none."""
+    path = folder / RECORD
+    if not path.is_file():
+        return {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: cut short or altered ({error}); choose another folder") from error
+    return found
+
+
+def note(folder: Path, **values: Any) -> None:
+    """Add values to the record of a run."""
+    if is_first():
+        write_json(folder / RECORD, read_record(folder) | values)
+
+
+def _difference(old: Any, new: Any, name: str = "") -> str:
+    """The first setting that differs, in words; empty where all are equal."""
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return "" if old == new else f"{name} was {old!r}, now {new!r}"
+    for key in dict.fromkeys([*old, *new]):
+        found = _difference(old.get(key), new.get(key), f"{name}.{key}" if name else key)
+        if found:
+            return found
+    return ""
 
 
 def log_line(folder: Path, values: dict[str, Any]) -> None:
     """Append one line of metrics to `log.jsonl`, and show it."""
+    if not is_first():
+        return
     line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in values.items()})
-    with (folder / "log.jsonl").open("a", encoding="utf-8") as file:
+    with (folder / LOG).open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     print(line, flush=True)
 
 
-def trainer(folder: Path, epochs: int, clip: float | None = None, callbacks: list[Callback] | None = None) -> L.Trainer:
-    """A trainer on what the machine has: one GPU in bfloat16, several through DDP, or the CPU in float32."""
-    gpus = torch.cuda.device_count()
-    if not gpus:
-        print("no GPU found: training on the CPU", flush=True)
-    else:
-        torch.set_float32_matmul_precision("high")
-    checkpoint = ModelCheckpoint(folder, filename="last", every_n_epochs=1, enable_version_counter=False)
-    return L.Trainer(
-        accelerator="gpu" if gpus else "cpu",
-        devices=max(1, gpus),
-        strategy="ddp" if gpus > 1 else "auto",
-        precision="bf16-mixed" if gpus else "32-true",
-        max_epochs=epochs,
-        gradient_clip_val=clip,
-        reload_dataloaders_every_n_epochs=1,
-        num_sanity_val_steps=0,
-        callbacks=[checkpoint, *(callbacks or [])],
-        logger=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        benchmark=False,
-    )
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint to resume from, if there is one."""
-    path = folder / "last.ckpt"
-    return path if path.is_file() else None
-
-
-def rank_and_world() -> tuple[int, int]:
-    """This process's rank and the number of processes."""
-    return int(os.environ.get("LOCAL_RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+def trim_log(folder: Path, epochs: int) -> None:
+    """Drop the log's lines past the first `epochs` epochs: what a run did after its last checkpoint, it does again."""
+    path = folder / LOG
+    if not path.is_file() or not is_first():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            values = json.loads(line)
+        except ValueError:  # the run was killed while it wrote
+            break
+        if values["epoch"] >= epochs:
+            break
+        kept.append(line + "\n")
+    draft = path.with_name(path.name + ".part")
+    draft.write_text("".join(kept), encoding="utf-8")
+    draft.replace(path)

@@ -10,19 +10,21 @@ import lightning as L
 import torch
 from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
-from torch import Tensor
 
 from posmoe_models import Parser
 from posmoe_models.lexicon import Lexicon
+from posmoe_train.best import Best
 from posmoe_train.epochs import DevBatches, EpochBatches
-from posmoe_train.errors import DivergedError
 from posmoe_train.examples import Batch, Examples
 from posmoe_train.losses import parser_losses
-from posmoe_train.run import log_line
+from posmoe_train.memory import checkpoint_gradients
+from posmoe_train.run import log_line, rank_and_world
 from posmoe_train.student_config import StudentConfig
 from posmoe_train.tally import Tally
+from posmoe_train.watch import Watch
 
 DROPPED_ROW = 1
+_KEPT = ("steps", "spent", "main_epochs", "dev", "finished")
 
 
 class StudentModule(L.LightningModule):
@@ -42,23 +44,31 @@ class StudentModule(L.LightningModule):
         self.config, self.folder = config, folder
         self.parser = Parser(config.parser)
         self.averaged = copy.deepcopy(self.parser).requires_grad_(False).eval()
+        if config.gradient_checkpointing:
+            checkpoint_gradients(self.parser)
         self._data = (gold, silver, dev)
         self._labels = labels
         self.steps = 0
         self.spent = 0.0
         self.main_epochs = config.epochs
+        self.finished = False
+        self.best = Best(config.patience)
+        self.progress = 0.0
         self._within = 0.0
         self.dev: dict[str, float] = {}
-        self._loss = torch.tensor(0.0)
-        self._bad = torch.tensor(False)
+        self._watch = Watch(folder)
         self._clock = time.monotonic()
 
-    @property
-    def progress(self) -> float:
-        """Share of the main phase that is done, 0 to 1."""
-        if self.config.minutes:
-            return min(1.0, (self.spent + time.monotonic() - self._clock) / (60 * self.config.minutes))
-        return min(1.0, (self.current_epoch + self._within) / self.main_epochs)
+    def _look(self) -> None:
+        """Set `progress`, the share of the main phase that is done, 0 to 1; the first process's clock counts."""
+        minutes = self.config.minutes
+        if not minutes or self.finetuning:
+            self.progress = min(1.0, (self.current_epoch + self._within) / self.main_epochs)
+            return
+        done = torch.tensor((self.spent + time.monotonic() - self._clock) / (60 * minutes), device=self.device)
+        if rank_and_world()[1] > 1:
+            torch.distributed.broadcast(done, 0)
+        self.progress = min(1.0, float(done))
 
     @property
     def finetuning(self) -> bool:
@@ -97,7 +107,11 @@ class StudentModule(L.LightningModule):
         return optimizers
 
     def on_train_start(self) -> None:
-        """Count steps in integers again: torch reads them as float32, which would change geoopt's corrections."""
+        """Count steps in integers again: torch reads them as float32, which would change geoopt's corrections.
+
+        A run that was over trains no further epoch.
+        """
+        self.trainer.should_stop = self.finished
         for optimizer in self.trainer.optimizers:
             if isinstance(optimizer, RiemannianAdam):
                 for state in optimizer.state.values():
@@ -105,9 +119,11 @@ class StudentModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed the epoch, so that a resumed run repeats it; the fine-tuning starts from the averaged weights."""
-        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
+        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch + 1_000_003 * rank_and_world()[0])
         self._within, self._clock = 0.0, time.monotonic()
+        self._look()
         if self.current_epoch == self.main_epochs:
+            self.best.restore(self.averaged)
             self.parser.load_state_dict(self.averaged.state_dict())
         lexicon = self.parser.lexicon
         assert isinstance(lexicon, Lexicon)
@@ -117,6 +133,7 @@ class StudentModule(L.LightningModule):
         """One step of both optimisers at the scheduled rate."""
         total = len(self.trainer.train_dataloader)  # type: ignore[arg-type]
         self._within = batch_idx / max(1, total)
+        self._look()
         if self.config.minutes and not self.finetuning and self.progress >= 1:
             return
         rate = self._rate()
@@ -135,7 +152,7 @@ class StudentModule(L.LightningModule):
                 group["lr"] = rate
             optimizer.step()
         self._average()
-        self._watch(terms["loss"].detach())
+        self._watch.add(terms["loss"], self.steps, self.current_epoch)
 
     def _rate(self) -> float:
         c = self.config
@@ -152,23 +169,9 @@ class StudentModule(L.LightningModule):
         mine, theirs = ([p.detach() for p in parser.parameters()] for parser in (self.parser, self.averaged))
         torch._foreach_lerp_(theirs, mine, 1 - decay)
 
-    def _watch(self, loss: Tensor) -> None:
-        """Note a loss that is no number; looks every 50 steps, because looking waits for the device."""
-        self._bad = self._bad.to(loss.device) | ~torch.isfinite(loss)
-        self._loss = loss
-        if self.steps % 50 == 0:
-            self._stop_if_diverged()
-
-    def _stop_if_diverged(self) -> None:
-        if bool(self._bad):
-            raise DivergedError(
-                f"the loss is {float(self._loss)} at or within 50 steps before step {self.steps} "
-                f"(epoch {self.current_epoch}); the last good checkpoint is kept in {self.folder}. Lower `lr`."
-            )
-
     def on_validation_epoch_start(self) -> None:
         """Start counting; an epoch that diverged is neither scored nor kept."""
-        self._stop_if_diverged()
+        self._watch.check(self.current_epoch)
         self._tally = Tally(self._labels, self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -180,20 +183,31 @@ class StudentModule(L.LightningModule):
         """Log the epoch."""
         self.dev = self._tally.scores()
         seconds = time.monotonic() - self._clock
-        line = {"name": self.config.name, "epoch": self.current_epoch, "step": self.steps, "loss": float(self._loss)}
+        line = {
+            "name": self.config.name,
+            "epoch": self.current_epoch,
+            "step": self.steps,
+            "loss": float(self._watch.loss),
+        }
         log_line(self.folder, line | self.dev | {"seconds": seconds})
         self.spent += time.monotonic() - self._clock
         self._clock = time.monotonic()
-        if self.config.minutes and not self.finetuning:
-            self.main_epochs = self.current_epoch + (1 if self.progress >= 1 else 2)
-        if self.current_epoch + 1 >= self.main_epochs + self.config.finetune_epochs:
-            self.trainer.should_stop = True
+        self._look()
+        self.best.offer(self.current_epoch, self.dev, self.averaged)
+        enough = self.best.exhausted(self.current_epoch)
+        if not self.finetuning and (enough or self.config.minutes):
+            self.main_epochs = self.current_epoch + (1 if enough or self.progress >= 1 else 2)
+            enough = False
+        if enough or self.current_epoch + 1 >= self.main_epochs + self.config.finetune_epochs:
+            self.finished = self.trainer.should_stop = True
+            self.dev = self.best.restore(self.averaged) or self.dev
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the schedule needs, and the scores."""
-        checkpoint |= {"steps": self.steps, "spent": self.spent, "main_epochs": self.main_epochs, "dev": self.dev}
+        checkpoint |= {name: getattr(self, name) for name in _KEPT} | {"best": self.best.state()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take it back."""
-        self.steps, self.spent = checkpoint["steps"], checkpoint["spent"]
-        self.main_epochs, self.dev = checkpoint["main_epochs"], checkpoint["dev"]
+        for name in _KEPT:
+            setattr(self, name, checkpoint[name])
+        self.best.load(checkpoint["best"])

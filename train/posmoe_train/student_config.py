@@ -1,6 +1,7 @@
 """Settings of a student's training."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
 from posmoe_models import ParserConfig
 from posmoe_train.losses import LossWeights
@@ -12,6 +13,9 @@ class StudentConfig:
 
     With `minutes`, the main phase lasts as long by the clock, whatever `epochs` says; on a machine
     that is lent for a while its schedule then ends in time, but two runs are no longer equal.
+    With `patience`, a phase ends when LAS on dev hasn't risen for so many epochs, and its best epoch is
+    kept. `gradient_checkpointing` computes the large layers twice instead of keeping what they gave.
+    `devices`: GPUs, or processes on the CPU; 0 takes all GPUs or one process, each its share of the batches.
     """
 
     name: str = "student"
@@ -33,4 +37,12 @@ class StudentConfig:
     clip: float = 1.0
     average: float = 0.999
     quantise_from: float = 0.8
+    patience: int = 0
+    gradient_checkpointing: bool = False
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    devices: int = 0
     loss: LossWeights = field(default_factory=LossWeights)
+
+    def halved(self) -> Self:
+        """The same with half as many words a batch."""
+        return replace(self, batch_words=self.batch_words // 2, finetune_batch_words=self.finetune_batch_words // 2)

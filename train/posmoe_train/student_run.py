@@ -14,7 +14,8 @@ from posmoe_train.conllu import read_treebank
 from posmoe_train.corpus import Corpus, Targets
 from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set
 from posmoe_train.examples import Examples
-from posmoe_train.run import last_checkpoint, record, trainer, write_json
+from posmoe_train.fit import fit
+from posmoe_train.run import is_first, local_device, record, write_json
 from posmoe_train.student import StudentModule
 from posmoe_train.student_config import StudentConfig
 
@@ -66,7 +67,7 @@ def train_student(
         callbacks: for Lightning's trainer.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+    device = local_device()
     gold, held_out = read_treebank(train), read_treebank(dev)
     labels = silver_labels(silver, label_set(gold))
     gold_words, dev_words = gold_corpus(gold), gold_corpus(held_out)
@@ -85,18 +86,18 @@ def train_student(
         return Examples(corpus, targets, identifiers(corpus.forms, features, keys), device)
 
     record(folder, config, [train, dev, *(part / "targets.safetensors" for part in silver)])
-    torch.manual_seed(config.seed)
-    module = StudentModule(
-        config,
-        examples(gold_words, gold_targets(gold, labels)),
-        examples(*silver_data) if silver_data else None,
-        examples(dev_words, gold_targets(held_out, labels)),
-        labels,
-        folder,
-    )
-    fit = trainer(folder, -1 if config.minutes else config.epochs + config.finetune_epochs, callbacks=list(callbacks))
-    fit.fit(module, ckpt_path=last_checkpoint(folder))
+    gold_examples = examples(gold_words, gold_targets(gold, labels))
+    silver_examples = examples(*silver_data) if silver_data else None
+    dev_examples = examples(dev_words, gold_targets(held_out, labels))
+
+    def build(settled: StudentConfig) -> StudentModule:
+        torch.manual_seed(settled.seed)
+        return StudentModule(settled, gold_examples, silver_examples, dev_examples, labels, folder)
+
+    epochs = -1 if config.minutes else config.epochs + config.finetune_epochs
+    module = fit(build, config, folder, epochs, callbacks=callbacks)
     student = Student(module.averaged.cpu().eval(), labels, keys, module.dev)
-    save_student(student, folder)
-    write_json(folder / "metrics.json", {"dev_greedy": module.dev, "parser": asdict(config.parser)})
+    if is_first():
+        save_student(student, folder)
+        write_json(folder / "metrics.json", {"dev_greedy": module.dev, "parser": asdict(config.parser)})
     return student

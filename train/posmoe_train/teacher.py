@@ -1,9 +1,9 @@
 """The teacher: MPNet, a scalar mix of its last layers, biaffine arcs and labels, tags."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -33,6 +33,13 @@ class TeacherConfig:
     biaffine_dropout: float = 0.33
     tag_weight: float = 0.3
     gradient_checkpointing: bool = False
+    patience: int = 0
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    devices: int = 0
+
+    def halved(self) -> Self:
+        """The same with half as many sentences a batch."""
+        return replace(self, batch_sentences=max(1, self.batch_sentences // 2))
 
 
 class TeacherScores(NamedTuple):

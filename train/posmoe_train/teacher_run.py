@@ -1,5 +1,6 @@
 """Training of a teacher on gold trees, and reading it back."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -11,13 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from posmoe_train.best import Best
 from posmoe_train.corpus import MAX_WORDS
 from posmoe_train.encoder import Encoder, load_encoder
 from posmoe_train.errors import CheckpointError
 from posmoe_train.examples import Batch, Examples
-from posmoe_train.run import last_checkpoint, log_line, rank_and_world, trainer, write_json
+from posmoe_train.fit import fit
+from posmoe_train.run import is_first, log_line, rank_and_world, share, write_json
 from posmoe_train.tally import Tally
 from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores, teacher_loss
+from posmoe_train.watch import Watch
 
 
 class TeacherModule(L.LightningModule):
@@ -37,6 +41,10 @@ class TeacherModule(L.LightningModule):
         self.teacher, self.config, self.folder = teacher, config, folder
         self._data, self._pieces = (gold, dev), pieces
         self._labels = labels
+        self._watch = Watch(folder)
+        self.best = Best(config.patience)
+        self.finished = False
+        self.dev: dict[str, float] = {}
 
     def configure_optimizers(self) -> Any:
         """AdamW with linear warm-up and decay over all steps."""
@@ -72,7 +80,7 @@ class TeacherModule(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Seed the epoch, so that a resumed run repeats it."""
-        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch)
+        torch.manual_seed(self.config.seed * 100_003 + self.current_epoch + 1_000_003 * rank_and_world()[0])
         self._clock = time.monotonic()
 
     def _scores(self, batch: Batch, pieces: SubWords) -> TeacherScores:
@@ -83,11 +91,13 @@ class TeacherModule(L.LightningModule):
         """The loss of one batch."""
         scores = self._scores(batch, self._pieces[0])
         gold = (batch.heads[..., 0], batch.labels[..., 0], batch.tags[..., 0])
-        self._loss = teacher_loss(self.teacher, scores, *gold, batch.mask, self.config.tag_weight)
-        return self._loss
+        loss = teacher_loss(self.teacher, scores, *gold, batch.mask, self.config.tag_weight)
+        self._watch.add(loss, self.global_step + 1, self.current_epoch)
+        return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Start counting."""
+        """Start counting; an epoch that diverged is neither scored nor kept."""
+        self._watch.check(self.current_epoch)
         self._tally = Tally(self._labels, self.device)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -100,12 +110,26 @@ class TeacherModule(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the epoch."""
         self.dev = self._tally.scores()
-        loss = float(self._loss) if hasattr(self, "_loss") else 0.0
         seconds = time.monotonic() - self._clock
-        log_line(
-            self.folder,
-            {"seed": self.config.seed, "epoch": self.current_epoch, "loss": loss} | self.dev | {"seconds": seconds},
-        )
+        line = {"seed": self.config.seed, "epoch": self.current_epoch, "loss": float(self._watch.loss)}
+        log_line(self.folder, line | self.dev | {"seconds": seconds})
+        self.best.offer(self.current_epoch, self.dev, self.teacher)
+        if self.best.exhausted(self.current_epoch) or self.current_epoch + 1 == self.config.epochs:
+            self.finished = self.trainer.should_stop = True
+            self.dev = self.best.restore(self.teacher) or self.dev
+
+    def on_train_start(self) -> None:
+        """A run that was over trains no further epoch."""
+        self.trainer.should_stop = self.finished
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the scores and the best epoch."""
+        checkpoint |= {"dev": self.dev, "finished": self.finished, "best": self.best.state()}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take them back."""
+        self.dev, self.finished = checkpoint["dev"], checkpoint["finished"]
+        self.best.load(checkpoint["best"])
 
 
 class SentenceBatches:
@@ -123,8 +147,7 @@ class SentenceBatches:
         pools = [order[i : i + 20 * size] for i in range(0, len(order), 20 * size)]
         pools = [pool[np.argsort(lengths[pool], kind="stable")] for pool in pools]
         plan = [pool[i : i + size] for pool in pools for i in range(0, len(pool), size)]
-        rank, world = rank_and_world()
-        self.plan = [plan[i] for i in generator.permutation(len(plan))][rank::world]
+        self.plan = share([plan[i] for i in generator.permutation(len(plan))])
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -142,27 +165,35 @@ def train_teacher(
     labels: list[str],
     folder: Path,
 ) -> dict[str, float]:
-    """Train, and write `teacher.safetensors` (half precision) with `teacher.json` beside it; returns dev scores."""
+    """Train, and write `teacher.safetensors` (half precision) with `teacher.json` beside it; returns dev scores.
+
+    A folder whose teacher is finished is left as it is.
+    """
     from safetensors.torch import save_file
 
-    torch.manual_seed(config.seed)
-    teacher = Teacher(load_encoder(encoder_folder), len(labels), config)
-    module = TeacherModule(teacher, config, gold, dev, pieces, labels, folder)
-    fit = trainer(folder, config.epochs, clip=1.0)
-    fit.fit(module, ckpt_path=last_checkpoint(folder))
-    save_file(
-        {n: p.detach().half().contiguous().cpu() for n, p in teacher.state_dict().items()},
-        folder / "teacher.safetensors",
-    )
-    write_json(folder / "teacher.json", {"format": 1, "config": asdict(config), "labels": labels, "dev": module.dev})
-    (folder / "last.ckpt").unlink(missing_ok=True)
+    done = folder / "teacher.json"
+    if done.is_file():
+        scores: dict[str, float] = json.loads(done.read_text(encoding="utf-8"))["dev"]
+        return scores
+
+    def build(settled: TeacherConfig) -> TeacherModule:
+        torch.manual_seed(settled.seed)
+        teacher = Teacher(load_encoder(encoder_folder), len(labels), settled)
+        return TeacherModule(teacher, settled, gold, dev, pieces, labels, folder)
+
+    module = fit(build, config, folder, config.epochs, clip=1.0)
+    if is_first():
+        tensors = {n: p.detach().half().contiguous().cpu() for n, p in module.teacher.state_dict().items()}
+        draft = folder / "teacher.safetensors.part"
+        save_file(tensors, draft)
+        draft.replace(folder / "teacher.safetensors")
+        write_json(done, {"format": 1, "config": asdict(config), "labels": labels, "dev": module.dev})
+        (folder / "last.ckpt").unlink(missing_ok=True)
     return module.dev
 
 
 def load_teacher(folder: Path) -> tuple[Teacher, list[str]]:
     """Read what `train_teacher` wrote: the network in float32, and its labels."""
-    import json
-
     from safetensors.torch import load_file
 
     path = folder / "teacher.json"
