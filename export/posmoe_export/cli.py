@@ -1,7 +1,7 @@
 """The command `posmoe-export`: from a student's run to a bundle, checked against PyTorch."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,40 +18,14 @@ def bundle(
     min_equal: Annotated[float, typer.Option(help="Share of words that must be equal to PyTorch's.")] = 0.999,
 ) -> None:
     """Export a STUDENT to a bundle at OUT, check it over the dev treebank, and write its metrics.json."""
-    import json
     import tomllib
 
-    import numpy as np
+    from posmoe_export.bundle import METRICS
+    from posmoe_export.run import export_run
+    from posmoe_train.conllu import read_treebank
 
-    from posmoe_export.bundle import METRICS, export_bundle
-    from posmoe_export.errors import ExportError
-    from posmoe_export.metrics import measure
-    from posmoe_train.checkpoint import load_student
-    from posmoe_train.conllu import UPOS, read_treebank
-
-    trained = load_student(student)
-    gold = read_treebank(dev)
-
-    def checked(draft: Path) -> dict[str, Any]:
-        metrics = measure(trained, draft, gold, student)
-        parity = metrics["parity"]["onnxruntime"]
-        if parity["equal"] < min_equal:
-            raise ExportError(
-                f"only {parity['equal']:.4%} of words equal PyTorch's, expected {min_equal:.4%}: {parity}"
-            )
-        return metrics
-
-    export_bundle(
-        trained.parser,
-        out,
-        tags=list(UPOS),
-        labels=trained.labels,
-        keys=trained.keys,
-        tokenizer=json.loads((tokenizer / "spec.json").read_text(encoding="utf-8")),
-        tokenizer_weights=np.load(tokenizer / "weights.npy"),
-        about=tomllib.loads(about.read_text(encoding="utf-8")),
-        measure=checked,
-    )
+    described = tomllib.loads(about.read_text(encoding="utf-8"))
+    export_run(student, out, tokenizer=tokenizer, about=described, dev=read_treebank(dev), min_equal=min_equal)
     typer.echo((out / METRICS).read_text(encoding="utf-8"))
 
 

@@ -120,7 +120,7 @@ def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
 def test_the_command_trains(monkeypatch: pytest.MonkeyPatch, treebank: Path, tmp_path: Path) -> None:
     config = tmp_path / "tiny.toml"
     config.write_text("epochs = 9\nbatch_words = 64\n[parser.features]\nsuffix4 = 16\n", encoding="utf-8")
-    options = ["--config", config, "--set", "epochs=1", "--set", "parser.expert_dim=16"]
+    options = ["--no-bundle", "--config", config, "--set", "epochs=1", "--set", "parser.expert_dim=16"]
     out = tmp_path / "run"
     assert command(monkeypatch, "student", "--train", treebank, "--dev", treebank, "--out", out, *options) == 0
     parser = load_student(out).parser
@@ -132,7 +132,7 @@ def test_the_command_trains(monkeypatch: pytest.MonkeyPatch, treebank: Path, tmp
     ("content", "options", "message"),
     [
         ("1\tGo\t_\tVERB\n\n", [], "bad.conllu:1: expected 10 columns separated by tabs, found 4: "),
-        ("", ["--set", "epoch=1"], "settings: StudentConfig has no 'epoch'; it has "),
+        ("", ["--set", "epoch=1"], "gold.toml and settings: StudentConfig has no 'epoch'; it has "),
     ],
     ids=["treebank", "setting"],
 )

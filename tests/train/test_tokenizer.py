@@ -9,9 +9,10 @@ import pytest
 
 from posmoe._core import Tokenizer
 from posmoe.tokens import load_tokenizer
+from posmoe_train.cli import main
 from posmoe_train.conllu import Sentence, Token, raw_text, read_treebank, to_conllu
 from posmoe_train.linear import fit
-from posmoe_train.tokenizer import evaluate, main, sentences_of, train_tokenizer
+from posmoe_train.tokenizer import evaluate, sentences_of, train_tokenizer
 from posmoe_train.tokenizer_rules import (
     learn_abbreviations,
     learn_closed,
@@ -156,10 +157,16 @@ def test_sentences_of_words_can_be_written_and_read() -> None:
     assert [[t.form for t in s.tokens] for s in found[:3]] == [[t.form for t in s.tokens] for s in SMALL[:3]]
 
 
-def test_command_writes_a_tokenizer_and_prints_scores(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_writes_a_tokenizer_and_prints_scores(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     treebank = tmp_path / "small.conllu"
     treebank.write_text("".join(map(to_conllu, SMALL)), encoding="utf-8")
-    main(["--train", str(treebank), "--dev", str(treebank), "--out", str(tmp_path / "out")])
+    options = ["--train", str(treebank), "--dev", str(treebank), "--out", str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["posmoe-train", "tokenizer", *options])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
     scores = json.loads(capsys.readouterr().out)
     assert scores["tokens"] > 99
     spec = json.loads((tmp_path / "out" / "spec.json").read_text(encoding="utf-8"))

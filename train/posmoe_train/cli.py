@@ -15,6 +15,30 @@ Out = Annotated[Path, typer.Option(help="Folder of the run; an unfinished run in
 
 
 @app.command()
+def tokenizer(
+    train: Train,
+    dev: Dev,
+    out: Annotated[Path, typer.Option(help="Folder for spec.json and weights.npy.")],
+    abbreviations: Annotated[
+        Path | None, typer.Option(help="More abbreviations, one a line, each with its point.", exists=True)
+    ] = None,
+    seed: int = 0,
+) -> None:
+    """Train a tokeniser and print its scores on the development part as JSON."""
+    import json
+
+    from posmoe._core import Tokenizer
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.tokenizer import evaluate, save_tokenizer, train_tokenizer
+
+    more = abbreviations.read_text(encoding="utf-8").split() if abbreviations else []
+    spec, weights = train_tokenizer(read_treebank(train), seed=seed, abbreviations=more, verbose=True)
+    save_tokenizer(spec, weights, out)
+    scores = evaluate(Tokenizer(spec, weights), read_treebank(dev)).f1()
+    typer.echo(json.dumps({name: round(scores[name], 2) for name in ("tokens", "words", "sentences")}))
+
+
+@app.command()
 def corpus(
     texts: list[Path],
     out: Out,
@@ -24,19 +48,15 @@ def corpus(
     tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy of a trained tokeniser.")],
 ) -> None:
     """Prepare raw TEXTS (a paragraph a line; .txt or .xz) for `silver`."""
-    import json
-
-    import numpy as np
-
     from posmoe import _core
     from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
     from posmoe_train.data import gold_corpus
     from posmoe_train.run import write_json
     from posmoe_train.text import clean, tokenised
+    from posmoe_train.tokenizer import load_tokenizer
 
-    spec = json.loads((tokenizer / "spec.json").read_text(encoding="utf-8"))
-    cut = _core.Tokenizer(spec, np.load(tokenizer / "weights.npy"))
+    cut = _core.Tokenizer(*load_tokenizer(tokenizer))
     everything = Corpus.build(tokenised(cut, texts))
     sentences = [sentence for path in held_out for sentence in read_treebank(path)]
     kept = everything.select(clean(everything, gold_corpus(sentences)))
@@ -131,15 +151,40 @@ def silver(
 
 @app.command()
 def student(
-    train: Train, dev: Dev, out: Out, config: Config = None, settings: Settings = None,
+    train: Train,
+    out: Out,
+    dev: Annotated[
+        Path | None,
+        typer.Option(help="Development treebank; without it a tenth of TRAIN is held out.", exists=True),
+    ] = None,
+    config: Config = None,
+    settings: Settings = None,
     silver: Annotated[list[Path] | None, typer.Option(help="Folder of silver data; may be repeated.")] = None,
-) -> None:  # fmt: skip
-    """Train a parser on a treebank, with silver data or without."""
+    tokenizer: Annotated[Path | None, typer.Option(help="Folder of a trained tokeniser; by default one is.")] = None,
+    about: Annotated[
+        Path | None, typer.Option(help="TOML: name, version, language, licence, training_data.", exists=True)
+    ] = None,
+    bundle: Annotated[bool, typer.Option(help="Make OUT/bundle of it, which `posmoe parse --model` takes.")] = True,
+) -> None:
+    """Train a parser on a treebank, with silver data or without, and make a bundle of it.
+
+    Without a configuration and without silver data, it is trained by configs/gold.toml.
+    """
+    import tomllib
+
     from posmoe_train.config import load_config
+    from posmoe_train.finish import exporter, make_bundle
+    from posmoe_train.run import is_first
     from posmoe_train.student_config import StudentConfig
     from posmoe_train.student_run import train_student
 
-    train_student(load_config(StudentConfig, config, settings or []), train, dev, silver or [], out)
+    export = exporter() if bundle else None  # what is missing is said before the training
+    described = tomllib.loads(about.read_text(encoding="utf-8")) if about else None
+    path = config or (None if silver else Path(__file__).parent / "configs" / "gold.toml")
+    train_student(load_config(StudentConfig, path, settings or []), train, dev, silver or [], out)
+    if export and is_first():
+        made = make_bundle(export, out, train, dev, silver=silver or [], tokenizer=tokenizer, about=described)
+        typer.echo(f"{made}: written; posmoe parse --model {made} reads it")
 
 
 @app.command()

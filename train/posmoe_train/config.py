@@ -36,7 +36,8 @@ def load_config(kind: type[T], path: Path | None, settings: Sequence[str] = ()) 
             inner[last] = tomllib.loads(f"x = {text}")["x"]
         except tomllib.TOMLDecodeError:
             inner[last] = text
-    return from_dict(kind, values, str(path or "settings"))
+    sources = [*([str(path)] if path else []), *(["settings"] if settings or not path else [])]
+    return from_dict(kind, values, " and ".join(sources))
 
 
 def from_dict(kind: type[T], values: Mapping[str, Any], where: str) -> T:

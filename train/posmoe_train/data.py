@@ -12,8 +12,33 @@ from numpy.typing import NDArray
 
 from posmoe.features import frequent_keys, load_features
 from posmoe_models import FeatureConfig
-from posmoe_train.conllu import UPOS, Sentence
+from posmoe_train.conllu import UPOS, Sentence, TreebankError, read_treebank
 from posmoe_train.corpus import Corpus, Targets
+
+
+def read_parts(train: Path, dev: Path | None) -> tuple[list[Sentence], list[Sentence]]:
+    """The sentences to train on, and those to choose by.
+
+    Without a development part every tenth sentence is held out, from the tenth on; of fewer than ten, none is, and
+    the scores are those of the training sentences.
+
+    Raises:
+        TreebankError: what `read_treebank` refuses, or a file without a sentence.
+    """
+    sentences = _some(train)
+    if dev:
+        return sentences, _some(dev)
+    held_out = sentences[9::10]
+    if not held_out:
+        return sentences, sentences
+    return [s for i, s in enumerate(sentences) if i % 10 != 9], held_out
+
+
+def _some(path: Path) -> list[Sentence]:
+    sentences = read_treebank(path)
+    if not sentences:
+        raise TreebankError(str(path), 1, "a sentence", "none in the file")
+    return sentences
 
 
 def label_set(sentences: Sequence[Sentence]) -> list[str]:

@@ -16,6 +16,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 from posmoe_train.config import ConfigError
 from posmoe_train.errors import CheckpointError, OutOfMemoryError
 from posmoe_train.run import is_first, note, read_record, trim_log
+from posmoe_train.tracking import tracking
 
 LAST = "last.ckpt"
 FORMAT = 1
@@ -110,7 +111,7 @@ def _trainer(config: Config, folder: Path, epochs: int, clip: float | None, call
         gradient_clip_val=clip,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[KeepLast(folder), *callbacks],
+        callbacks=[KeepLast(folder), *tracking(config, folder), *callbacks],
         plugins=[CheckedIO()],
         logger=False,
         enable_progress_bar=False,

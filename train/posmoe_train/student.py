@@ -189,7 +189,8 @@ class StudentModule(L.LightningModule):
             "step": self.steps,
             "loss": float(self._watch.loss),
         }
-        log_line(self.folder, line | self.dev | {"seconds": seconds})
+        self.logged = line | self.dev | {"seconds": seconds}
+        log_line(self.folder, self.logged)
         self.spent += time.monotonic() - self._clock
         self._clock = time.monotonic()
         self._look()

@@ -10,9 +10,8 @@ from lightning.pytorch.callbacks import Callback
 
 from posmoe_train.checkpoint import Student, save_student
 from posmoe_train.config import ConfigError
-from posmoe_train.conllu import read_treebank
 from posmoe_train.corpus import Corpus, Targets
-from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set
+from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifiers, label_set, read_parts
 from posmoe_train.examples import Examples
 from posmoe_train.fit import fit
 from posmoe_train.run import is_first, local_device, record, write_json
@@ -54,7 +53,7 @@ def silver_labels(silver: Sequence[Path], own: list[str]) -> list[str]:
 def train_student(
     config: StudentConfig,
     train: Path,
-    dev: Path,
+    dev: Path | None,
     silver: Sequence[Path],
     folder: Path,
     callbacks: Sequence[Callback] = (),
@@ -62,13 +61,13 @@ def train_student(
     """Train a parser and save it under `folder`; resumes where a stopped run of the same folder was.
 
     Args:
-        train, dev: treebanks.
+        train, dev: treebanks; without `dev` a tenth of `train` is held out (`read_parts`).
         silver: folders that `posmoe-train silver` wrote, parts of one corpus; may be empty.
         callbacks: for Lightning's trainer.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = local_device()
-    gold, held_out = read_treebank(train), read_treebank(dev)
+    gold, held_out = read_parts(train, dev)
     labels = silver_labels(silver, label_set(gold))
     gold_words, dev_words = gold_corpus(gold), gold_corpus(held_out)
     corpora = [gold_words]
@@ -85,7 +84,7 @@ def train_student(
     def examples(corpus: Corpus, targets: Targets) -> Examples:
         return Examples(corpus, targets, identifiers(corpus.forms, features, keys), device)
 
-    record(folder, config, [train, dev, *(part / "targets.safetensors" for part in silver)])
+    record(folder, config, [train, *([dev] if dev else []), *(part / "targets.safetensors" for part in silver)])
     gold_examples = examples(gold_words, gold_targets(gold, labels))
     silver_examples = examples(*silver_data) if silver_data else None
     dev_examples = examples(dev_words, gold_targets(held_out, labels))

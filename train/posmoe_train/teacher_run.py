@@ -112,7 +112,8 @@ class TeacherModule(L.LightningModule):
         self.dev = self._tally.scores()
         seconds = time.monotonic() - self._clock
         line = {"seed": self.config.seed, "epoch": self.current_epoch, "loss": float(self._watch.loss)}
-        log_line(self.folder, line | self.dev | {"seconds": seconds})
+        self.logged = line | self.dev | {"seconds": seconds}
+        log_line(self.folder, self.logged)
         self.best.offer(self.current_epoch, self.dev, self.teacher)
         if self.best.exhausted(self.current_epoch) or self.current_epoch + 1 == self.config.epochs:
             self.finished = self.trainer.should_stop = True

@@ -1,11 +1,7 @@
-"""Train a tokeniser (cuts, multiword tokens, sentence boundaries) on any treebank; see docs/tokenizer.md.
-
-python -m posmoe_train.tokenizer --train X.conllu[.xz] --dev Y.conllu[.xz] --out DIR [--abbreviations FILE]
-"""
+"""Train a tokeniser (cuts, multiword tokens, sentence boundaries) on any treebank; see docs/tokenizer.md."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posmoe._core import Tokenizer, Words
-from posmoe_train.conllu import Sentence, Token, raw_text, read_treebank
+from posmoe_train.conllu import Sentence, Token, raw_text
+from posmoe_train.errors import CheckpointError
 from posmoe_train.linear import fit
 from posmoe_train.metrics import Evaluation
 from posmoe_train.metrics import evaluate as evaluate_sentences
@@ -118,24 +115,24 @@ def evaluate(tokenizer: Tokenizer, sentences: Sequence[Sentence]) -> Evaluation:
     return evaluate_sentences(sentences, sentences_of(tokenizer(raw_text(sentences))))
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Train, write spec.json and weights.npy, and print the scores on the development part as JSON."""
-    parser = argparse.ArgumentParser(prog="posmoe_train.tokenizer", description=__doc__)
-    parser.add_argument("--train", type=Path, required=True)
-    parser.add_argument("--dev", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--abbreviations", type=Path, help="more abbreviations, one a line, each with its point")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    more = options.abbreviations.read_text(encoding="utf-8").split() if options.abbreviations else []
-    spec, weights = train_tokenizer(read_treebank(options.train), seed=options.seed, abbreviations=more, verbose=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    written = json.dumps(spec, ensure_ascii=False, indent=1) + "\n"
-    (options.out / "spec.json").write_text(written, encoding="utf-8")
-    np.save(options.out / "weights.npy", weights)
-    scores = evaluate(Tokenizer(spec, weights), read_treebank(options.dev)).f1()
-    print(json.dumps({name: round(scores[name], 2) for name in ("tokens", "words", "sentences")}))
+def save_tokenizer(spec: Spec, weights: NDArray[np.int8], folder: Path) -> None:
+    """Write spec.json and weights.npy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spec.json").write_text(json.dumps(spec, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    np.save(folder / "weights.npy", weights)
 
 
-if __name__ == "__main__":
-    main()
+def load_tokenizer(folder: Path) -> tuple[Spec, NDArray[np.int8]]:
+    """Read what `save_tokenizer` wrote.
+
+    Raises:
+        CheckpointError: a file is missing, cut short or altered.
+    """
+    try:
+        spec: Spec = json.loads((folder / "spec.json").read_text(encoding="utf-8"))
+        return spec, np.load(folder / "weights.npy")
+    except (OSError, ValueError, EOFError) as error:
+        advice = "train it with posmoe-train tokenizer"
+        raise CheckpointError(
+            f"{folder}: expected spec.json and weights.npy of a tokeniser ({error}); {advice}"
+        ) from error

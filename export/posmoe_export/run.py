@@ -1,0 +1,61 @@
+"""From the folder of a student's run to a bundle, checked against PyTorch over a treebank."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from posmoe_export.bundle import export_bundle
+from posmoe_export.errors import ExportError
+from posmoe_export.metrics import measure
+from posmoe_train.checkpoint import load_student
+from posmoe_train.conllu import UPOS, Sentence
+from posmoe_train.tokenizer import load_tokenizer
+
+MIN_EQUAL = 0.999
+
+
+def export_run(
+    run: Path,
+    out: Path,
+    *,
+    tokenizer: Path,
+    about: Mapping[str, Any],
+    dev: Sequence[Sentence],
+    min_equal: float = MIN_EQUAL,
+) -> Path:
+    """Export the student of a run to the bundle folder `out`, with its scores on `dev` in metrics.json.
+
+    `posmoe-train student` finds this function by its name.
+
+    Args:
+        run: folder that `posmoe-train student` wrote.
+        tokenizer: folder with spec.json and weights.npy.
+        about: name, version, language, licence and training_data, for the manifest.
+        dev: sentences for the scores and the parity check.
+        min_equal: share of words whose head, label and tag must be those of PyTorch.
+    Raises:
+        ExportError: fewer words are equal, or `out` is there and is no bundle.
+    """
+    trained = load_student(run)
+
+    def checked(draft: Path) -> dict[str, Any]:
+        metrics = measure(trained, draft, dev, run)
+        parity = metrics["parity"]["onnxruntime"]
+        if parity["equal"] < min_equal:
+            raise ExportError(
+                f"only {parity['equal']:.4%} of words equal PyTorch's, expected {min_equal:.4%}: {parity}"
+            )
+        return metrics
+
+    spec, weights = load_tokenizer(tokenizer)
+    return export_bundle(
+        trained.parser,
+        out,
+        tags=list(UPOS),
+        labels=trained.labels,
+        keys=trained.keys,
+        tokenizer=spec,
+        tokenizer_weights=weights,
+        about=about,
+        measure=checked,
+    )
