@@ -48,7 +48,7 @@ def read(path: Path, limit: int) -> list[str]:
 def instruction_sets() -> list[str]:
     """Those of this machine and build."""
     found = []
-    for name in ("plain", "avx2", "avx512"):
+    for name in ("plain", "neon", "avx2", "avxvnni", "avx512"):
         try:
             found.append(_core.instruction_set(name))
         except ValueError:

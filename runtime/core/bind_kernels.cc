@@ -52,16 +52,74 @@ Result function(const Kernels& self, const std::string& name, const Rows& x) {
   return out.result();
 }
 
-Result dense(const Kernels& self, const Rows& x, const Rows& weights, const Vector& bias) {
-  Room in(x), out(x.shape(0), weights.shape(1));
-  const size_t wide = padded(out.width);
+// What a kernel writes: floats, or codes of a step, as floats.
+struct Written {
+  Room out;
+  std::vector<int8_t> codes;
+  float inverse_step;
+  Written(size_t n, size_t width, float step) : out(n, width), codes(step > 0 ? n * out.stride : 0), inverse_step(1 / step) {}
+  posmoe::Rows rows() {
+    return {out.row(0), out.stride, codes.empty() ? nullptr : codes.data(), inverse_step};
+  }
+  Result result(const Kernels& self) {
+    for (size_t i = 0; i < codes.size(); ++i) {
+      out.data[i] = static_cast<int8_t>(static_cast<uint8_t>(codes[i]) ^ self.flip);
+    }
+    return out.result();
+  }
+};
+
+posmoe::Then then_of(const std::string& name) {
+  if (name == "store") return posmoe::Then::store;
+  if (name == "gelu") return posmoe::Then::gelu;
+  if (name == "add") return posmoe::Then::add;
+  throw nb::value_error("expected store, gelu or add");
+}
+
+// With "add", to ones.
+Result dense(const Kernels& self, const Rows& x, const Rows& weights, const Vector& bias, const std::string& then, float step) {
+  Room in(x);
+  Written out(x.shape(0), weights.shape(1), step);
+  const size_t wide = padded(out.out.width);
   std::vector<float> w(weights.shape(0) * wide), packed(w.size()), b(wide);
-  for (size_t k = 0; k < weights.shape(0); ++k) std::copy_n(weights.data() + k * out.width, out.width, &w[k * wide]);
-  std::copy_n(bias.data(), out.width, b.data());
+  for (size_t k = 0; k < weights.shape(0); ++k) {
+    std::copy_n(weights.data() + k * weights.shape(1), weights.shape(1), &w[k * wide]);
+  }
+  std::copy_n(bias.data(), weights.shape(1), b.data());
   posmoe::pack(w.data(), weights.shape(0), wide, packed.data());
   const posmoe::Matrix matrix{weights.shape(0), wide, packed.data(), b.data()};
-  self.dense(in.row(0), in.stride, nullptr, in.rows, matrix, out.row(0), out.stride);
-  return out.result();
+  if (then == "add") std::fill(out.out.data.begin(), out.out.data.end(), 1.0f);
+  self.dense({in.row(0), in.stride}, nullptr, in.rows, matrix, then_of(then), out.rows());
+  return out.result(self);
+}
+
+// The product of codes [n, inputs] and codes [outputs, inputs]; with "add", to ones.
+Result dense_codes(const Kernels& self, const Codes& x, const Codes& weights, const Vector& multiplier, const Vector& bias,
+                   const std::string& then, float step) {
+  const size_t n = x.shape(0), inputs = x.shape(1), outputs = weights.shape(0);
+  const size_t deep = (inputs + posmoe::kQuad - 1) / posmoe::kQuad * posmoe::kQuad, wide = padded(outputs);
+  std::vector<int8_t> in(n * deep, -1), plain(deep * wide), packed(plain.size());  // what is added to x is no zero
+  std::vector<float> m(wide), b(wide);
+  std::vector<int32_t> flip(wide);
+  for (size_t i = 0; i < n; ++i) {
+    for (size_t k = 0; k < inputs; ++k) {
+      in[i * deep + k] = static_cast<int8_t>(static_cast<uint8_t>(x.data()[i * inputs + k]) ^ self.flip);
+    }
+  }
+  for (size_t o = 0; o < outputs; ++o) {
+    m[o] = multiplier.data()[o];
+    b[o] = bias.data()[o];
+    for (size_t k = 0; k < inputs; ++k) {
+      plain[k * wide + o] = weights.data()[o * inputs + k];
+      flip[o] -= 128 * plain[k * wide + o];
+    }
+  }
+  posmoe::pack_codes(plain.data(), deep, wide, packed.data());
+  Written out(n, outputs, step);
+  if (then == "add") std::fill(out.out.data.begin(), out.out.data.end(), 1.0f);
+  const posmoe::Matrix matrix{deep, wide, nullptr, b.data(), packed.data(), m.data(), flip.data()};
+  self.dense({nullptr, deep, in.data()}, nullptr, n, matrix, then_of(then), out.rows());
+  return out.result(self);
 }
 
 Result lookup(const Kernels& self, const Codes& codes, const Vector& scale, const Indices& ids) {
@@ -70,16 +128,25 @@ Result lookup(const Kernels& self, const Codes& codes, const Vector& scale, cons
   return out.result();
 }
 
-Result rms_norm(const Kernels& self, const Rows& x, const Vector& weight) {
-  Room in(x), out(x.shape(0), x.shape(1));
-  self.rms_norm(in.row(0), in.stride, in.rows, in.width, weight.data(), out.row(0), out.stride);
-  return out.result();
+Result rms_norm(const Kernels& self, const Rows& x, const Vector& weight, float step) {
+  Room in(x);
+  Written out(x.shape(0), x.shape(1), step);
+  self.rms_norm(in.row(0), in.stride, in.rows, in.width, weight.data(), out.rows());
+  return out.result(self);
 }
 
-Result gelu(const Kernels& self, const Rows& x) {
-  Room out(x);
-  self.gelu(out.row(0), out.stride, out.rows, out.width);
-  return out.result();
+Result gelu(const Kernels& self, const Rows& x, float step) {
+  Room in(x);
+  Written out(x.shape(0), x.shape(1), step);
+  self.gelu(in.row(0), in.stride, in.rows, in.width, out.rows());
+  return out.result(self);
+}
+
+Result copy(const Kernels& self, const Rows& x, float step) {
+  Room in(x);
+  Written out(x.shape(0), x.shape(1), step);
+  self.copy(in.row(0), in.stride, in.rows, in.width, out.rows());
+  return out.result(self);
 }
 
 Result sigmoid(const Kernels& self, const Rows& x) {
@@ -97,10 +164,11 @@ Result recurrence(const Kernels& self, const Rows& x, const Rows& z, bool backwa
   return out.result();
 }
 
-Result convolve(const Kernels& self, const Rows& x, const Rows& weights) {
-  Room in(x), w(weights), out(x.shape(0), x.shape(1));
-  self.convolve(in.row(0), in.stride, in.rows, in.width, w.row(0), w.stride, out.row(0), out.stride);
-  return out.result();
+Result convolve(const Kernels& self, const Rows& x, const Rows& weights, float step) {
+  Room in(x), w(weights);
+  Written out(x.shape(0), x.shape(1), step);
+  self.convolve(in.row(0), in.stride, in.rows, in.width, w.row(0), w.stride, out.rows());
+  return out.result(self);
 }
 
 nb::tuple route(const Kernels& self, const Rows& logits, size_t experts, size_t k) {
@@ -143,13 +211,17 @@ void bind_kernels(nb::module_& m) {
            nb::arg("name"))
       .def("function", &function, nb::arg("name"), nb::arg("x"), "exp, tanh, atanh or erf(x / sqrt 2) of every number.")
       .def("dots", &dots, nb::arg("a"), nb::arg("b"))
-      .def("dense", &dense, nb::arg("x"), nb::arg("weights"), nb::arg("bias"))
+      .def("dense", &dense, nb::arg("x"), nb::arg("weights"), nb::arg("bias"), nb::arg("then") = "store",
+           nb::arg("step") = 0.0f, "With a step, here and below: codes.")
+      .def("dense_codes", &dense_codes, nb::arg("x"), nb::arg("weights"), nb::arg("multiplier"), nb::arg("bias"),
+           nb::arg("then") = "store", nb::arg("step") = 0.0f)
       .def("lookup", &lookup, nb::arg("codes"), nb::arg("scale"), nb::arg("ids"))
-      .def("rms_norm", &rms_norm, nb::arg("x"), nb::arg("weight"))
-      .def("gelu", &gelu, nb::arg("x"))
+      .def("rms_norm", &rms_norm, nb::arg("x"), nb::arg("weight"), nb::arg("step") = 0.0f)
+      .def("gelu", &gelu, nb::arg("x"), nb::arg("step") = 0.0f)
+      .def("copy", &copy, nb::arg("x"), nb::arg("step") = 0.0f)
       .def("sigmoid", &sigmoid, nb::arg("x"))
       .def("recurrence", &recurrence, nb::arg("x"), nb::arg("z"), nb::arg("backward"))
-      .def("convolve", &convolve, nb::arg("x"), nb::arg("weights"))
+      .def("convolve", &convolve, nb::arg("x"), nb::arg("weights"), nb::arg("step") = 0.0f)
       .def("route", &route, nb::arg("logits"), nb::arg("experts"), nb::arg("k"))
       .def("expert", &expert, nb::arg("gate"), nb::arg("value"), nb::arg("bias"), nb::arg("curvature"), nb::arg("root"));
 }

@@ -40,6 +40,7 @@ posmoe::NetworkShape shape_of(const nb::dict& d) {
   s.rank = size("rank"), s.left = size("left"), s.right = size("right"), s.hubs = size("hubs");
   s.hub_window = size("hub_window"), s.label_rank = size("label_rank");
   s.cnn = nb::cast<bool>(d["cnn"]), s.hyperbolic = nb::cast<bool>(d["hyperbolic"]);
+  s.int8 = d.contains("int8") && nb::cast<bool>(d["int8"]);
   return s;
 }
 
@@ -48,7 +49,7 @@ void make_network(posmoe::Network* self, const nb::dict& shape, const nb::dict& 
   for (auto [key, value] : tensors) {
     nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu> array;
     const std::string name = nb::cast<std::string>(key);
-    if (!nb::try_cast(value, array) ||
+    if (!nb::try_cast(value, array, false) ||
         (array.dtype() != nb::dtype<float>() && array.dtype() != nb::dtype<int8_t>())) {
       throw nb::value_error(("expected tensor '" + name + "' to be float32 or int8 and contiguous").c_str());
     }
@@ -135,7 +136,7 @@ void bind_network(nb::module_& m) {
            "Feature rows [n, 6] and sentence offsets [S + 1] to tags, heads and relations, int32 [n] each.")
       .def("scores", &scores, nb::arg("features"), nb::arg("lengths"),
            "A padded batch [B, T, 6] to tag scores, arc scores, arc heads, label_dependent and label_head.")
-      .def_prop_ro("instruction_set", &posmoe::Network::instruction_set, "plain, avx2 or avx512.");
+      .def_prop_ro("instruction_set", &posmoe::Network::instruction_set, "plain, avx2, avxvnni, avx512 or neon.");
   m.def("instruction_set", [](const std::string& name) { return posmoe::kernels(name.c_str()).name; }, nb::arg("name") = "",
         "The instruction set of that name if this machine has it; without one, $POSMOE_ISA or the best.");
 }

@@ -32,26 +32,32 @@ void Network::recurrences(const Block& block, const float* forward, const float*
   }
 }
 
+Rows Network::input(const Matrix& next, float* x, size_t stride, size_t words, size_t width, Arena& arena) const {
+  if (!next.codes) return {x, stride};
+  const size_t row = padded(width);
+  return {nullptr, row, arena.take<int8_t>(words * row), next.inverse_step};
+}
+
 void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) const {
   const size_t width = weights_.shape.trunk_dim, n = block.words, ahead = (width + 1) / 2;
   const size_t wide = padded(2 * width) + kLanes;
-  float* const normed = arena.take<float>(n * stride);
+  float* const state = arena.take<float>(n * stride);
   float* const inner = arena.take<float>(n * wide + kLanes);
+  Rows room = input(weights_.trunk[0].input, state, stride, n, width, arena);
   for (const TrunkLayer& layer : weights_.trunk) {
-    kernels_.rms_norm(x, stride, n, width, layer.norm, normed, stride);
-    kernels_.dense(normed, stride, nullptr, n, layer.input, inner, wide);
+    room.inverse_step = layer.input.inverse_step;
+    kernels_.rms_norm(x, stride, n, width, layer.norm, room);
+    kernels_.dense(room, nullptr, n, layer.input, Then::store, {inner, wide});
     kernels_.sigmoid(inner + width, wide, n, width);
-    recurrences(block, inner, inner + ahead, wide, inner + width, wide, ahead, width - ahead, normed, stride);
-    kernels_.gelu(normed, stride, n, width);
-    kernels_.dense(normed, stride, nullptr, n, layer.output, inner, wide);
-    for (size_t i = 0; i < n; ++i) {
-      for (size_t c = 0; c < width; ++c) x[i * stride + c] += inner[i * wide + c];
-    }
+    recurrences(block, inner, inner + ahead, wide, inner + width, wide, ahead, width - ahead, state, stride);
+    room.inverse_step = layer.output.inverse_step;
+    kernels_.gelu(state, stride, n, width, room);
+    kernels_.dense(room, nullptr, n, layer.output, Then::add, {x, stride});
   }
 }
 
-void Network::mix_experts(const Block& block, const float* x, size_t stride, const float* weight, const uint32_t* index,
-                          float* out, size_t out_stride, Arena& arena) const {
+void Network::mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
+                          size_t out_stride, Arena& arena) const {
   const NetworkShape& s = weights_.shape;
   const size_t n = block.words, pairs = n * s.k;
   uint32_t* const begin = arena.take<uint32_t>(s.experts + 2);
@@ -74,7 +80,7 @@ void Network::mix_experts(const Block& block, const float* x, size_t stride, con
   for (size_t e = 0; e < s.experts; ++e) {
     const size_t count = begin[e + 1] - begin[e];
     if (count == 0) continue;
-    kernels_.dense(x, stride, rows + begin[e], count, weights_.experts[e], gated, width);
+    kernels_.dense(x, rows + begin[e], count, weights_.experts[e], Then::store, {gated, width});
     kernels_.mix_expert(gated, width, count, s.expert_dim, weights_.expert_biases[e], weights + begin[e],
                         rows + begin[e], scratch, out, out_stride);
   }
@@ -97,54 +103,64 @@ void Network::run(Block& block, Arena& arena) const {
   // context
   size_t stride = roomy(s.context_width());
   float* x = arena.take<float>(n * stride + kLanes);
-  kernels_.rms_norm(rows, row, n, s.lexical_dim, weights_.lexical_norm, x, stride);
+  kernels_.rms_norm(rows, row, n, s.lexical_dim, weights_.lexical_norm, {x, stride});
   recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows + gates, row, s.context_dim, s.context_dim,
               x + s.lexical_dim, stride);
-  kernels_.rms_norm(x, stride, n, s.context_width(), weights_.context_norm, x, stride);
   // trunk
   if (s.trunk_dim) {
-    const size_t own = roomy(s.trunk_dim);
-    float* const mixed = arena.take<float>(n * own + kLanes);
-    kernels_.dense(x, stride, nullptr, n, weights_.mix, mixed, own);
-    kernels_.gelu(mixed, own, n, s.trunk_dim);
+    const Rows normed = input(weights_.mix, x, stride, n, s.context_width(), arena);
+    kernels_.rms_norm(x, stride, n, s.context_width(), weights_.context_norm, normed);
+    stride = roomy(s.trunk_dim);
+    float* const mixed = arena.take<float>(n * stride + kLanes);
+    kernels_.dense(normed, nullptr, n, weights_.mix, Then::gelu, {mixed, stride});
     x = mixed;
-    stride = own;
-    trunk(block, x, stride, arena);
+    if (s.trunk_layers) trunk(block, x, stride, arena);
+  } else {
+    kernels_.rms_norm(x, stride, n, s.context_width(), weights_.context_norm, {x, stride});
   }
   // router
-  const float* seen = x;
+  Rows seen{x, stride};
   if (s.cnn) {
-    float* const convolved = arena.take<float>(n * stride);
+    float* const convolved = weights_.pointwise.codes ? nullptr : arena.take<float>(n * stride);
+    seen = input(weights_.pointwise, convolved, stride, n, s.width(), arena);
     for (size_t i = 0; i < block.sentences; ++i) {
       const size_t begin = static_cast<size_t>(block.offsets[i] - block.offsets[0]);
       const size_t words = static_cast<size_t>(block.offsets[i + 1] - block.offsets[i]);
       if (words == 0) continue;
       kernels_.convolve(x + begin * stride, stride, words, s.width(), weights_.depthwise, padded(s.width()),
-                        convolved + begin * stride, stride);
+                        seen.from(begin));
     }
-    seen = convolved;
+  } else if (weights_.pointwise.codes) {
+    seen = input(weights_.pointwise, x, stride, n, s.width(), arena);
+    kernels_.copy(x, stride, n, s.width(), seen);
   }
   const size_t hidden_stride = padded(s.router_dim);
-  float* const hidden = arena.take<float>(n * hidden_stride);
-  kernels_.dense(seen, stride, nullptr, n, weights_.pointwise, hidden, hidden_stride);
-  kernels_.gelu(hidden, hidden_stride, n, s.router_dim);
+  float* const plain = weights_.tags.codes ? nullptr : arena.take<float>(n * hidden_stride);
+  const Rows hidden = input(weights_.tags, plain, hidden_stride, n, s.router_dim, arena);
+  kernels_.dense(seen, nullptr, n, weights_.pointwise, Then::gelu, hidden);
   block.logits_stride = weights_.tags.outputs;
   block.logits = arena.take<float>(n * block.logits_stride);
-  kernels_.dense(hidden, hidden_stride, nullptr, n, weights_.tags, block.logits, block.logits_stride);
+  kernels_.dense(hidden, nullptr, n, weights_.tags, Then::store, {block.logits, block.logits_stride});
   block.tags = arena.take<int32_t>(n);
   float* const weight = arena.take<float>(n * s.k);
   uint32_t* const index = arena.take<uint32_t>(n * s.k);
   kernels_.route(block.logits, block.logits_stride, n, s.tags, s.experts, s.k, block.tags, weight, index);
   // experts and their context
+  Rows given = hidden;
+  if (s.trunk_dim) {
+    given = input(weights_.experts[0], x, stride, n, s.trunk_dim, arena);
+    if (given.codes) kernels_.copy(x, stride, n, s.trunk_dim, given);
+  }
   const size_t word = roomy(std::max(padded(s.expert_dim), s.word_dim()));
   float* const words = arena.take<float>(n * word + kLanes);
-  mix_experts(block, s.trunk_dim ? x : hidden, s.trunk_dim ? stride : hidden_stride, weight, index, words, word, arena);
+  mix_experts(block, given, weight, index, words, word, arena);
   recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows + expert_gates, row,
               s.expert_context_dim, s.expert_context_dim, words + s.expert_dim, word);
-  kernels_.rms_norm(words, word, n, s.word_dim(), weights_.word_norm, words, word);
+  const Rows known = input(weights_.projections, words, word, n, s.word_dim(), arena);
+  kernels_.rms_norm(words, word, n, s.word_dim(), weights_.word_norm, known);
   block.stride = weights_.projections.outputs;
   block.projected = arena.take<float>(n * block.stride);
-  kernels_.dense(words, word, nullptr, n, weights_.projections, block.projected, block.stride);
+  kernels_.dense(known, nullptr, n, weights_.projections, Then::store, {block.projected, block.stride});
 }
 
 void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, const ScoreArrays& out,

@@ -67,8 +67,10 @@ class Network {
 
   void run(Block& block, Arena& arena) const;
   void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
-  void mix_experts(const Block& block, const float* x, size_t stride, const float* weight, const uint32_t* index,
-                   float* out, size_t out_stride, Arena& arena) const;
+  void mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
+                   size_t out_stride, Arena& arena) const;
+  // x as the layer `next` reads it: itself, or room for its codes.
+  Rows input(const Matrix& next, float* x, size_t stride, size_t words, size_t width, Arena& arena) const;
   // Both directions over every sentence: x, z and out hold those going forward, then those going backward.
   void recurrences(const Block& block, const float* forward, const float* backward, size_t stride, const float* gates,
                    size_t gate_stride, size_t ahead, size_t behind, float* out, size_t out_stride) const;

@@ -15,12 +15,35 @@ std::string text(const std::vector<size_t>& shape) {
   return result + "]";
 }
 
-// Copies a matrix [inputs, outputs] into columns of a wider one.
-void copy_columns(const float* from, size_t inputs, size_t outputs, size_t stride, float* to, size_t to_stride) {
-  for (size_t k = 0; k < inputs; ++k) std::copy_n(from + k * stride, outputs, to + k * to_stride);
-}
+constexpr size_t kMostSummed = (size_t{1} << 24) / (127 * 127);  // inputs whose products a float holds exactly
 
 }  // namespace
+
+// Layers side by side in one matrix, while it is put together.
+struct Weights::Draft {
+  size_t inputs, outputs;  // outputs is padded
+  std::vector<float> bias, weights, multiplier;
+  std::vector<int8_t> codes;
+  float step = 0.0f;
+
+  Draft(size_t in, size_t out, bool int8) : inputs(in), outputs(padded(out)), bias(outputs) {
+    if (int8) {
+      inputs = (in + kQuad - 1) / kQuad * kQuad;
+      multiplier.resize(outputs);
+      codes.resize(inputs * outputs);
+    } else {
+      weights.resize(inputs * outputs);
+    }
+  }
+};
+
+// What goes there: outputs `first` .. first + count of a layer's `outputs`, to `column`, times a factor.
+struct Weights::Part {
+  std::string name, weight, step;  // the layer, its weights as floats, the step of its input
+  size_t inputs, outputs, first, count, column;
+  bool bias;
+  float factor = 1.0f;
+};
 
 Weights::Weights(const NetworkShape& given, const Tensors& tensors, const Kernels& kernels)
     : shape(given), tensors_(&tensors) {
@@ -39,7 +62,7 @@ Weights::Weights(const NetworkShape& given, const Tensors& tensors, const Kernel
   }
   read_router();
   read_experts(kernels);
-  read_projections();
+  read_projections(kernels);
   read_labels();
   tensors_ = nullptr;
 }
@@ -61,6 +84,8 @@ void Weights::check() const {
   require(s.tags <= kMostTags && s.experts <= s.tags && s.k <= s.experts, "k <= experts <= tags <= 64");
   require(s.left <= 1024 && s.right <= 1024 && s.hubs <= std::min(kMostHubs, s.hub_window),
           "at most 1,024 neighbours a side, 64 hubs, and no more hubs than words in their window");
+  const size_t widest = std::max({s.context_width(), s.trunk_dim, s.router_dim, s.word_dim()});
+  require(!s.int8 || widest <= kMostSummed, "quantised layers of at most 1,040 inputs");
   require(s.root < static_cast<int64_t>(s.labels), "the root's relation among the labels");
 }
 
@@ -102,19 +127,68 @@ const float* Weights::row(const std::string& name, size_t width) {
   return to;
 }
 
-// A matrix [inputs, padded outputs] as the kernels want it.
-const float* Weights::packed(const std::vector<float>& plain, size_t inputs) {
-  float* const to = floats(plain.size());
-  pack(plain.data(), inputs, plain.size() / inputs, to);
-  return to;
+float Weights::step(const std::string& name) const {
+  const float step = *tensor(name, {1});
+  if (step > 0.0f && std::isfinite(1.0f / step) && std::isfinite(step)) return step;
+  throw std::invalid_argument("expected tensor '" + name + "' to hold a positive number, got " + std::to_string(step));
+}
+
+void Weights::put(Draft& draft, const Part& part) const {
+  if (part.bias) {
+    const float* from = tensor(part.name + ".bias", {part.outputs}) + part.first;
+    for (size_t o = 0; o < part.count; ++o) draft.bias[part.column + o] = from[o] * part.factor;
+  }
+  if (shape.int8) return put_codes(draft, part);
+  const float* from = weight(part.weight, part.inputs, part.outputs) + part.first;
+  for (size_t k = 0; k < part.inputs; ++k) {
+    float* const to = draft.weights.data() + k * draft.outputs + part.column;
+    for (size_t o = 0; o < part.count; ++o) to[o] = from[k * part.outputs + o] * part.factor;
+  }
+}
+
+void Weights::put_codes(Draft& draft, const Part& part) const {
+  const float own = step(part.step);
+  if (draft.step != 0.0f && draft.step != own) {
+    throw std::invalid_argument("expected '" + part.step + "' to equal the step of the layers that read the same numbers, " +
+                                std::to_string(draft.step) + ", got " + std::to_string(own));
+  }
+  draft.step = own;
+  const float* multiplier = tensor(part.name + ".multiplier", {part.outputs}) + part.first;
+  const Tensor& codes = find(part.name + ".codes", true, {part.outputs, part.inputs});
+  const int8_t* from = static_cast<const int8_t*>(codes.data) + part.first * part.inputs;
+  if (std::count(from, from + part.count * part.inputs, int8_t{-128})) {
+    throw std::invalid_argument("expected tensor '" + part.name + ".codes' to hold -127 to 127, got -128");
+  }
+  for (size_t o = 0; o < part.count; ++o) {
+    draft.multiplier[part.column + o] = multiplier[o] * part.factor;
+    for (size_t k = 0; k < part.inputs; ++k) draft.codes[k * draft.outputs + part.column + o] = from[o * part.inputs + k];
+  }
+}
+
+Matrix Weights::finished(const Draft& draft) {
+  const size_t in = draft.inputs, out = draft.outputs;
+  float* const bias = floats(out);
+  std::copy_n(draft.bias.data(), out, bias);
+  if (!shape.int8) {
+    float* const weights = floats(in * out);
+    pack(draft.weights.data(), in, out, weights);
+    return {in, out, weights, bias};
+  }
+  float* const multiplier = floats(out);
+  std::copy_n(draft.multiplier.data(), out, multiplier);
+  int8_t* const codes = memory_.take<int8_t>(in * out);
+  pack_codes(draft.codes.data(), in, out, codes);
+  int32_t* const flip = memory_.take<int32_t>(out);
+  std::fill_n(flip, out, 0);
+  for (size_t i = 0; i < in * out; ++i) flip[i % out] -= 128 * draft.codes[i];
+  return {in, out, nullptr, bias, codes, multiplier, flip, 1.0f / draft.step};
 }
 
 // A linear layer.
 Matrix Weights::matrix(const std::string& name, size_t inputs, size_t outputs) {
-  const float* from = weight(name + ".weight", inputs, outputs);
-  std::vector<float> plain(inputs * padded(outputs));
-  copy_columns(from, inputs, outputs, outputs, plain.data(), padded(outputs));
-  return {inputs, padded(outputs), packed(plain, inputs), row(name + ".bias", outputs)};
+  Draft draft(inputs, outputs, shape.int8);
+  put(draft, {name, name + ".weight", name + ".step", inputs, outputs, 0, outputs, 0, true});
+  return finished(draft);
 }
 
 void Weights::read_table() {
@@ -147,51 +221,48 @@ void Weights::read_router() {
 
 void Weights::read_experts(const Kernels& kernels) {
   const size_t inputs = shape.expert_input(), out = shape.expert_dim, all = shape.experts * out, half = padded(out);
-  const float* gate = weight("experts.gate", inputs, all);
-  const float* value = weight("experts.value", inputs, all);
   const float* bias = tensor("experts.bias.bias", {shape.experts, out});
-  const float* const none = floats(2 * half);
   const float curvature = shape.hyperbolic ? 1.0f / static_cast<float>(out) : 0.0f;
   for (size_t e = 0; e < shape.experts; ++e) {
-    std::vector<float> plain(inputs * 2 * half);
-    copy_columns(gate + e * out, inputs, out, all, plain.data(), 2 * half);
-    copy_columns(value + e * out, inputs, out, all, plain.data() + half, 2 * half);
-    experts.push_back({inputs, 2 * half, packed(plain, inputs), none});
+    Draft draft(inputs, 2 * half, shape.int8);
+    put(draft, {"experts.gate", "experts.gate", "experts.step", inputs, all, e * out, out, 0, false});
+    put(draft, {"experts.value", "experts.value", "experts.step", inputs, all, e * out, out, half, false});
+    experts.push_back(finished(draft));
     float* const own = floats(half);
     std::copy_n(bias + e * out, out, own);
     expert_biases.push_back({own, kernels.dots(own, own, out), curvature, std::sqrt(curvature)});
   }
+  if (!shape.trunk_dim && experts[0].inverse_step != tags.inverse_step) {
+    throw std::invalid_argument("expected 'experts.step' to equal 'router.output.step': they read the same numbers");
+  }
 }
 
-void Weights::read_projections() {
+void Weights::read_projections(const Kernels& kernels) {
   const size_t width = shape.word_dim(), rank = shape.rank, q = shape.label_rank;
   columns = {0, rank, 2 * rank + 2 * q, 2 * rank + 2 * q + 1};
   label_dependent = 2 * rank;
   label_head = label_dependent + q;
-  const size_t stride = padded(columns.hub + 1);
-  std::vector<float> plain(width * stride);
-  float *const to = plain.data(), *const bias = floats(stride);
-  const auto put = [&](const std::string& name, size_t outputs, size_t column, float factor) {
-    const float* from = weight(name + ".weight", width, outputs);
-    const float* own = tensor(name + ".bias", {outputs});
-    for (size_t o = 0; o < outputs; ++o) {
-      bias[column + o] = own[o] * factor;
-      for (size_t k = 0; k < width; ++k) to[k * stride + column + o] = from[k * outputs + o] * factor;
-    }
+  Draft draft(width, columns.hub + 1, shape.int8);
+  const auto add = [&](const std::string& name, size_t outputs, size_t column, float factor) {
+    put(draft, {name, name + ".weight", name + ".step", width, outputs, 0, outputs, column, true, factor});
   };
-  put("arcs.dependent", rank, columns.dependent, 1.0f / std::sqrt(static_cast<float>(rank)));
-  put("arcs.head", rank, columns.head, 1.0f);
-  put("label.dependent", q, label_dependent, 1.0f);
-  put("label.head", q, label_head, 1.0f);
-  put("arcs.head_bias", 1, columns.head_bias, 1.0f);
-  put("arcs.hub", 1, columns.hub, 1.0f);
-  projections = {width, stride, packed(plain, width), bias};
-  const float* root = tensor("root", {width});
-  float* const projected = floats(stride);
-  std::copy_n(bias, stride, projected);
-  for (size_t k = 0; k < width; ++k) {
-    for (size_t o = 0; o < stride; ++o) projected[o] += root[k] * to[k * stride + o];
+  add("arcs.dependent", rank, columns.dependent, 1.0f / std::sqrt(static_cast<float>(rank)));
+  add("arcs.head", rank, columns.head, 1.0f);
+  add("label.dependent", q, label_dependent, 1.0f);
+  add("label.head", q, label_head, 1.0f);
+  add("arcs.head_bias", 1, columns.head_bias, 1.0f);
+  add("arcs.hub", 1, columns.hub, 1.0f);
+  projections = finished(draft);
+  float* const projected = floats(projections.outputs);
+  std::vector<float> root(width);
+  std::copy_n(tensor("root", {width}), width, root.data());
+  std::vector<int8_t> codes(padded(projections.inputs));
+  Rows row{root.data(), codes.size()};
+  if (shape.int8) {
+    row = {nullptr, codes.size(), codes.data(), projections.inverse_step};
+    kernels.copy(root.data(), width, 1, width, row);
   }
+  kernels.dense(row, nullptr, 1, projections, Then::store, {projected, projections.outputs});
   const size_t pairs = (shape.tags + 1) * (shape.tags + 1) * 24;
   float* const pair = floats(pairs);
   std::copy_n(tensor("arcs.pair.table", {pairs}), pairs, pair);
@@ -207,7 +278,7 @@ void Weights::read_labels() {
   const float* bias = tensor("label.bias", {count});
   const float* pair = tensor("label.pair", {2 * all * all, count});
   float *const to = floats(shape.label_rank * stride), *const table = floats(2 * all * all * stride);
-  copy_columns(weights, shape.label_rank, count, count, to, stride);
+  for (size_t r = 0; r < shape.label_rank; ++r) std::copy_n(weights + r * count, count, to + r * stride);
   constexpr float never = -std::numeric_limits<float>::infinity();
   for (size_t p = 0; p < 2 * all * all; ++p) {
     const bool root_head = p / 2 % all == shape.tags;

@@ -26,7 +26,7 @@ struct NetworkShape {
   int64_t root;
   size_t lexical_dim, context_dim, trunk_dim, trunk_layers, router_dim, experts, expert_dim, k, expert_context_dim;
   size_t rank, left, right, hubs, hub_window, label_rank;
-  bool cnn, hyperbolic;
+  bool cnn, hyperbolic, int8;  // int8: layers are quantised
 
   size_t row_dim() const { return lexical_dim + 2 * context_dim + 2 * expert_context_dim; }
   size_t context_width() const { return lexical_dim + 2 * context_dim; }
@@ -67,18 +67,24 @@ class Weights {
   const float* root_label;  // [label_rank]: the root as head
 
  private:
+  struct Draft;
+  struct Part;
+
   float* floats(size_t count);  // zeros
   const Tensor& find(const std::string& name, bool codes, const std::vector<size_t>& dims) const;
   const float* tensor(const std::string& name, const std::vector<size_t>& dims) const;
   const float* weight(const std::string& name, size_t inputs, size_t outputs) const;
   const float* row(const std::string& name, size_t width);
-  const float* packed(const std::vector<float>& plain, size_t inputs);
+  float step(const std::string& name) const;
+  void put(Draft& draft, const Part& part) const;
+  void put_codes(Draft& draft, const Part& part) const;
+  Matrix finished(const Draft& draft);
   Matrix matrix(const std::string& name, size_t inputs, size_t outputs);
   void check() const;
   void read_table();
   void read_router();
   void read_experts(const Kernels& kernels);
-  void read_projections();
+  void read_projections(const Kernels& kernels);
   void read_labels();
 
   Arena memory_;

@@ -10,4 +10,4 @@ def _has(name: str) -> bool:
         return False
 
 
-SETS = [name for name in ("plain", "avx2", "avx512") if _has(name)]
+SETS = [name for name in ("plain", "neon", "avx2", "avxvnni", "avx512") if _has(name)]

@@ -137,14 +137,33 @@ def bucket(distance: int) -> int:
     return min(distance, 6) + sum(distance >= edge for edge in (7, 10, 15, 21, 31))
 
 
+def encode(x: Floats, step: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Codes of numbers, as a quantised layer reads them."""
+    scaled: NDArray[np.float32] = x.astype(np.float32) * (np.float32(1) / step)
+    return np.asarray(np.rint(scaled).clip(-127, 127), np.int64)
+
+
+def product(t: Tensors, name: str, x: Floats, part: slice = slice(None)) -> Floats:
+    """A layer's outputs, or a part of them, without the bias; quantised where the tensors hold codes."""
+    if f"{name}.codes" in t:
+        sums = encode(x, t[f"{'experts' if name.startswith('experts.') else name}.step"]) @ t[f"{name}.codes"][part].T
+        return np.asarray(sums * t[f"{name}.multiplier"][part].astype(float))
+    weight = t[name if name.startswith("experts.") else f"{name}.weight"]
+    return np.asarray(x @ (weight if weight.shape[0] == x.shape[-1] else weight.T).astype(float)[:, part])
+
+
 def scores(
-    s: Shape, t: Tensors, features: NDArray[np.int32]
+    s: Shape, t: Tensors, features: NDArray[np.int32], watch: Callable[[str, Floats], None] | None = None
 ) -> tuple[Floats, Floats, NDArray[np.int64], Floats, Floats]:
-    """One sentence's outputs of the graph, from feature rows [n, 6]."""
+    """One sentence's outputs of the graph, from feature rows [n, 6]; `watch` is told of every layer and its input."""
+
+    def multiply(name: str, x: Floats, part: slice = slice(None)) -> Floats:
+        if watch is not None:
+            watch(name, x)
+        return product(t, name, x, part)
 
     def linear(name: str, x: Floats) -> Floats:
-        weight = t[f"{name}.weight"]
-        return np.asarray(x @ (weight if weight.shape[0] == x.shape[1] else weight.T).astype(float) + t[f"{name}.bias"])
+        return np.asarray(multiply(name, x) + t[f"{name}.bias"])
 
     rows = (t["lexicon.codes"][features] * t["lexicon.scale"].astype(float)[features][..., None]).sum(1)
     lexical, gates, expert_gates = np.split(rows, [s["lexical_dim"], s["lexical_dim"] + 2 * s["context_dim"]], 1)
@@ -171,7 +190,7 @@ def scores(
     for i, (weights, chosen) in enumerate(zip(weight, index, strict=True)):
         for w, e in zip(weights, chosen, strict=True):
             part, bias = slice(e * out, (e + 1) * out), t["experts.bias.bias"][e].astype(float)
-            gate, value = source[i] @ t["experts.gate"][:, part], source[i] @ t["experts.value"][:, part]
+            gate, value = multiply("experts.gate", source[i], part), multiply("experts.value", source[i], part)
             moved = mobius_bias(value, bias, 1 / out) if s["hyperbolic"] else value + bias
             mixed[i] += w * gate * sigmoid(gate) * moved
     g = s["expert_context_dim"]

@@ -139,3 +139,56 @@ def test_experts(width: int, scale: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     flat = same_everywhere(lambda kernels: kernels.expert(gate, value, bias, 0, 0))
     np.testing.assert_allclose(flat, silu * (value.astype(float) + bias), rtol=1e-5, atol=1e-6)
+
+
+def codes(x: NDArray[np.float32], step: float) -> NDArray[np.int64]:
+    """What a quantised layer reads."""
+    return twin.encode(x.astype(float), np.array([step], np.float32))
+
+
+@pytest.mark.parametrize("words", LENGTHS)
+@pytest.mark.parametrize("width", WIDTHS)
+def test_codes_are_those_of_the_floats(words: int, width: int) -> None:
+    x, weight, weights, step = floats(words, width, scale=2), floats(width), floats(4, width), 0.0113
+    deep, bias = floats(23, width), floats(width)
+    x[0, 0] = 1e30
+    ties = np.array(
+        [[-300, -128.5, -127.5, -2.5, -1.5, -0.5, -0.0, 0.5, 1.5, 126.5, 127.5, np.inf, np.nan]], np.float32
+    )
+    expected = [-127, -127, -127, -2, -2, 0, 0, 0, 2, 126, 127, 127, -127]
+    assert same_everywhere(lambda k: k.copy(ties, 1.0))[0].tolist() == expected
+    calls: list[Callable[[Kernels, float], Any]] = [
+        lambda k, step: k.copy(x, step),
+        lambda k, step: k.gelu(x, step),
+        lambda k, step: k.rms_norm(x[1:], weight, step),
+        lambda k, step: k.convolve(x, weights, step),
+        lambda k, step: k.dense(x[:, :1].repeat(23, 1), deep, bias, "gelu", step),
+    ]
+    for call in calls:
+        found = same_everywhere(lambda k: call(k, step))  # noqa: B023
+        np.testing.assert_array_equal(found, codes(call(PLAIN, 0.0), step))
+
+
+@pytest.mark.parametrize("words", LENGTHS)
+@pytest.mark.parametrize("inputs", [1, 3, 4, 7, 96, 1040])
+def test_dense_of_codes_is_exact(words: int, inputs: int) -> None:
+    for width in (1, 16, 17, 50, 64):
+        x, weights = (rng.integers(-127, 128, (n, inputs), dtype=np.int8) for n in (words, width))
+        x[0] = weights[0] = 127
+        x[-1] = -127
+        multiplier, bias = floats(width, scale=1e-3), floats(width)
+        total = (x.astype(int) @ weights.astype(int).T).astype(np.float32) * multiplier + bias
+        for then, expected in (("store", total), ("add", np.float32(1) + total), ("gelu", PLAIN.gelu(total))):
+            found = same_everywhere(lambda k: k.dense_codes(x, weights, multiplier, bias, then))  # noqa: B023
+            np.testing.assert_array_equal(found, expected)
+        found = same_everywhere(lambda k: k.dense_codes(x, weights, multiplier, bias, "gelu", 0.02))  # noqa: B023
+        np.testing.assert_array_equal(found, codes(PLAIN.gelu(total), 0.02))
+
+
+@pytest.mark.parametrize("width", [1, 16, 17])
+def test_what_follows_a_dense_layer(width: int) -> None:
+    x, weights, bias = floats(5, 23), floats(23, width), floats(width)
+    plain = PLAIN.dense(x, weights, bias)
+    found = same_everywhere(lambda k: k.dense(x, weights, bias, "add"))
+    np.testing.assert_array_equal(found, np.float32(1) + plain)
+    np.testing.assert_array_equal(same_everywhere(lambda k: k.dense(x, weights, bias, "gelu")), PLAIN.gelu(plain))

@@ -23,7 +23,9 @@ KNOWN = {
     "similarity": ("dot",),
     "router": ("cnn", "linear"),
     "geometry": ("hyperbolic", "euclidean"),
+    "arithmetic": ("float32", "int8"),
 }
+DEFAULTS = {"arithmetic": "float32"}
 TYPES = ("F32", "I8")
 # read by others
 OTHERS = ("features.keys", "tokenizer.weights")
@@ -39,7 +41,7 @@ class NativeEngine:
 
     @property
     def instruction_set(self) -> str:
-        """What the kernels were compiled for: plain, avx2 or avx512."""
+        """What the kernels were compiled for: plain, avx2, avxvnni, avx512 or neon."""
         return self._network.instruction_set
 
     def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
@@ -74,7 +76,7 @@ class NativeEngine:
 
 def refusal(bundle: Bundle) -> str | None:
     """Why this engine can't run a bundle, or None where it can."""
-    constants: Mapping[str, Any] = bundle.manifest["constants"]
+    constants: Mapping[str, Any] = {**DEFAULTS, **bundle.manifest["constants"]}
     for name, known in KNOWN.items():
         if constants.get(name) not in known:
             found = repr(constants[name]) if name in constants else "none"
@@ -108,6 +110,7 @@ def load(bundle: Bundle, threads: int) -> NativeEngine:
         "root": bundle.labels.index("root") if "root" in bundle.labels else -1,
         "cnn": constants["router"] == "cnn",
         "hyperbolic": constants["geometry"] == "hyperbolic",
+        "int8": constants.get("arithmetic") == "int8",
     }
     for name in SIZES:
         value = constants.get(name)
