@@ -23,7 +23,7 @@ import numpy as np
 import posmoe
 from bench.startup import cpu
 from posmoe import _core
-from posmoe.request import text_request
+from posmoe.request import Request
 
 TEST = "tests/runtime/test_native.py"
 ROOT = Path(__file__).resolve().parent.parent
@@ -83,11 +83,11 @@ def whole(nlp: posmoe.Parser, documents: list[str]) -> int:
 
 def stages(nlp: posmoe.Parser, documents: list[str], runs: int) -> dict[str, float]:
     """Median seconds of the stages, one after another over all documents."""
-    words = [nlp._words(text_request(document)) for document in documents]
+    words = [nlp._words(Request(text=document)) for document in documents]
     features = [nlp._features(one) for one in words]
     offsets = [one.sentences.astype(np.int64) for one in words]
     steps: dict[str, Callable[[], object]] = {
-        "tokenise": lambda: [nlp._words(text_request(document)) for document in documents],
+        "tokenise": lambda: [nlp._words(Request(text=document)) for document in documents],
         "features": lambda: [nlp._features(one) for one in words],
         "network": lambda: [nlp._network.columns(f, o) for f, o in zip(features, offsets, strict=True)],
     }

@@ -15,128 +15,18 @@
 #include <vector>
 
 #include "bind.h"
-#include "bind_words.h"
 #include "characters.h"
+#include "point_words.h"
 #include "tokenizer.h"
-#include "utf8.h"
 #include "version.h"
 #include "word_features.h"
 #include "words.h"
 
 namespace nb = nanobind;
-using posmoe::PyWords;
+using posmoe::PointWords;
 using namespace nb::literals;
 
-std::string utf8_of(nb::handle text) {
-  if (PyBytes_Check(text.ptr())) {
-    return posmoe::repair(std::string_view(PyBytes_AS_STRING(text.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(text.ptr()))));
-  }
-  if (!PyUnicode_Check(text.ptr())) throw nb::type_error("text must be str or bytes");
-  Py_ssize_t size = 0;
-  const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
-  if (data != nullptr) return std::string(data, static_cast<size_t>(size));
-  PyErr_Clear();  // lone surrogates
-  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
-  if (!bytes.is_valid()) throw nb::python_error();
-  std::string result(PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
-  posmoe::replace_surrogates(result);
-  return result;
-}
-
 namespace {
-
-// ---- Words ----
-
-// A read-only NumPy array over a vector that `owner` keeps alive.
-template <typename T>
-nb::ndarray<nb::numpy, const T, nb::ndim<1>> column(const std::vector<T>& values, nb::handle owner) {
-  return nb::ndarray<nb::numpy, const T, nb::ndim<1>>(values.data(), {values.size()}, owner);
-}
-
-using Given = std::vector<std::vector<posmoe::GivenToken>>;
-
-// A sentence or token list given by the caller, refused if it is a plain string.
-nb::sequence list_of(nb::handle object, const char* what) {
-  if (nb::isinstance<nb::str>(object) || nb::isinstance<nb::bytes>(object) || !nb::isinstance<nb::sequence>(object)) {
-    throw nb::type_error(what);
-  }
-  return nb::cast<nb::sequence>(object);
-}
-
-Given given_forms(nb::handle sentences) {
-  Given given;
-  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of str")) {
-    auto& tokens = given.emplace_back();
-    for (nb::handle form : list_of(sentence, "a sentence must be a list of str")) tokens.push_back({utf8_of(form), {}, true});
-  }
-  return given;
-}
-
-Given given_tokens(nb::handle sentences) {
-  Given given;
-  for (nb::handle sentence : list_of(sentences, "sentences must be a list of lists of tokens")) {
-    auto& tokens = given.emplace_back();
-    for (nb::handle token : list_of(sentence, "a sentence must be a list of (form, words, space_after)")) {
-      nb::sequence parts = list_of(token, "a token must be (form, words, space_after)");
-      if (nb::len(parts) != 3) throw nb::value_error("a token must be (form, words, space_after)");
-      posmoe::GivenToken one{utf8_of(parts[0]), {}, nb::cast<bool>(parts[2])};
-      for (nb::handle word : list_of(parts[1], "a token's words must be a list of str")) one.words.push_back(utf8_of(word));
-      tokens.push_back(std::move(one));
-    }
-  }
-  return given;
-}
-
-std::unique_ptr<PyWords> words_from(Given given) {
-  nb::gil_scoped_release released;
-  return std::make_unique<PyWords>(posmoe::Words::from_tokens(given));
-}
-
-nb::str form_of(const PyWords& self, Py_ssize_t i) {
-  const Py_ssize_t n = static_cast<Py_ssize_t>(self.words.size());
-  if (i < -n || i >= n) throw nb::index_error("word index out of range");
-  const std::string_view form = self.words.word(static_cast<size_t>(i < 0 ? i + n : i));
-  return nb::str(form.data(), form.size());
-}
-
-void bind_words(nb::module_& m) {
-  const auto shared = [](auto member, auto points) {  // a column: the words' own, or that in code points
-    return [member, points](nb::handle_t<PyWords> self) {
-      const PyWords& all = nb::cast<const PyWords&>(self);
-      return column(all.ascii ? all.words.*member : all.*points, self);
-    };
-  };
-  const auto own = [](auto member) {
-    return [member](nb::handle_t<PyWords> self) { return column(nb::cast<const PyWords&>(self).words.*member, self); };
-  };
-  using W = posmoe::Words;
-  nb::class_<PyWords>(m, "Words", "A text cut into tokens, words and sentences. Offsets are code points of `text`.")
-      .def_prop_ro("text", [](const PyWords& self) { return nb::str(self.words.text.data(), self.words.text.size()); })
-      .def_prop_ro("start", shared(&W::start, &PyWords::start))
-      .def_prop_ro("end", shared(&W::end, &PyWords::end))
-      .def_prop_ro("token", own(&W::token))
-      .def_prop_ro("token_start", shared(&W::token_start, &PyWords::token_start))
-      .def_prop_ro("token_end", shared(&W::token_end, &PyWords::token_end))
-      .def_prop_ro("space_after", own(&W::space_after))
-      .def_prop_ro("sentences", own(&W::sentence))
-      .def_prop_ro("split", own(&W::split))
-      .def("form", &form_of, "i"_a, "The form of word i.")
-      .def("forms", [](const PyWords& self) {
-            nb::list forms;
-            for (size_t i = 0; i < self.words.size(); ++i) {
-              const std::string_view form = self.words.word(i);
-              forms.append(nb::str(form.data(), form.size()));
-            }
-            return forms;
-          }, "The forms of all words.")
-      .def("__len__", [](const PyWords& self) { return self.words.size(); })
-      .def("__getstate__", [](const PyWords& self) { return posmoe::state_of(self.words); })
-      .def("__setstate__", [](PyWords& self, const nb::tuple& state) { new (&self) PyWords(posmoe::words_of(state)); })
-      .def_static("from_sentences", [](nb::handle sentences) { return words_from(given_forms(sentences)); }, "sentences"_a,
-                  "Words of pretokenised sentences: lists of forms.")
-      .def_static("from_tokens", [](nb::handle sentences) { return words_from(given_tokens(sentences)); }, "sentences"_a,
-                  "Words of pretokenised sentences: lists of (surface form, its words, space after).");
-}
 
 // ---- Tokenizer ----
 
@@ -230,7 +120,7 @@ void bind_tokenizer(nb::module_& m) {
       .def("__call__", [](const Tokenizer& self, nb::handle text, bool lines) {
             std::string utf8 = utf8_of(text);
             nb::gil_scoped_release released;
-            return std::make_unique<PyWords>(self(std::move(utf8), lines));
+            return std::make_unique<PointWords>(self(std::move(utf8), lines));
           }, "text"_a, "lines"_a = false, "The text's words; with `lines` every line is one sentence.")
       .def("follow", [](const Tokenizer& self, nb::handle text,
                         const nb::ndarray<const uint8_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>& guide) {
@@ -295,7 +185,7 @@ void make_features(posmoe::Features* self, const nb::dict& spec, const FeatureKe
   new (self) posmoe::Features(sizes, keys.data());
 }
 
-FeatureIds words_ids(const posmoe::Features& self, const PyWords& given) {
+FeatureIds words_ids(const posmoe::Features& self, const PointWords& given) {
   const posmoe::Words& words = given.words;
   const size_t n = words.size();
   std::unique_ptr<int32_t[]> out(new int32_t[n * posmoe::kFeatures]);
@@ -351,9 +241,9 @@ NB_MODULE(_core, m) {
   bind_words(m);
   bind_tokenizer(m);
   bind_features(m);
+  bind_analysis(m);
   bind_decode(m);
   bind_ranking(m);
   bind_network(m);
   bind_kernels(m);
-  bind_parse(m);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "kept.h"
 #include "network.h"
 #include "word_features.h"
 
@@ -89,7 +90,7 @@ nb::tuple columns(const posmoe::Network& self, const Array<int32_t, 2>& ids, con
   std::unique_ptr<int32_t[]> upos(new int32_t[n]), heads(new int32_t[n]), deprels(new int32_t[n]);
   {
     nb::gil_scoped_release release;
-    ThreadWorkspace space;
+    posmoe::Kept<posmoe::Workspace> space;
     self.columns(ids.data(), at, count - 1, known.data(), upos.get(), heads.get(), deprels.get(), *space);
   }
   const auto give = [n](std::unique_ptr<int32_t[]>& data) { return owned<int32_t, nb::shape<-1>>(std::move(data), {n}); };
@@ -112,7 +113,7 @@ nb::tuple scores(const posmoe::Network& self, const Array<int32_t, 3>& ids, cons
   {
     const posmoe::ScoreArrays out{tag_data, arc_data, head_data, dependent_data, label_data};
     nb::gil_scoped_release release;
-    ThreadWorkspace space;
+    posmoe::Kept<posmoe::Workspace> space;
     for (size_t i = 0; i < batch; ++i) {
       const size_t words = static_cast<size_t>(lengths.data()[i]);
       self.scores(ids.data() + i * time * posmoe::kFeatures, words, i, time, out, *space);
@@ -122,11 +123,6 @@ nb::tuple scores(const posmoe::Network& self, const Array<int32_t, 3>& ids, cons
 }
 
 }  // namespace
-
-posmoe::Workspace& ThreadWorkspace::space() {
-  thread_local posmoe::Workspace space;
-  return space;
-}
 
 void bind_network(nb::module_& m) {
   nb::class_<posmoe::Network>(m, "Network", "A bundle's network; immutable, thread-safe.")

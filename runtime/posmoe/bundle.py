@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from .bundle_checks import check_digest, check_tensors, part
-from .bundle_files import GRAPH, MANIFEST, WEIGHTS, FolderFiles, ZipFiles, as_bytes, check_name
+from .bundle_files import GRAPH, MANIFEST, WEIGHTS, Files, FolderFiles, as_bytes, check_name
 from .errors import BundleError, InputError
 from .features import SIZES
 from .safetensors import SafeTensors
@@ -22,6 +22,8 @@ ENTRY_POINTS = "posmoe.models"
 MAX_MANIFEST = 16 << 20
 # words that a scorer of all pairs takes: its memory grows with their square, 100 MB here
 QUADRATIC = 1024
+# what the root of a later piece of a cut sentence is to the root of the first one; the first that the model knows
+JOINING = ("parataxis", "list", "dep")
 MODELS = Path(__file__).parent / "models"
 
 
@@ -47,7 +49,7 @@ class Bundle:
         """
         path = Path(path)
         folder = os.path.isdir(path)  # noqa: PTH112 (no error where the folder above is closed)
-        files: FolderFiles | ZipFiles = FolderFiles(path) if folder else ZipFiles(path)
+        files = FolderFiles(path) if folder else _zipped(path)
         manifest = _manifest(files, path)
         recorded: dict[str, Any] = part(manifest, "files", dict, path)
         for name in recorded:
@@ -87,6 +89,11 @@ class Bundle:
         """The longest sentence in words that the network takes; longer ones are cut."""
         longest = int(self.manifest["tokenizer"]["max_sentence"])
         return min(longest, QUADRATIC) if self.manifest["constants"].get("scorer") == "biaffine" else longest
+
+    @property
+    def joining(self) -> int:
+        """Index of the relation that joins the pieces of a sentence beyond `max_sentence`."""
+        return next((self.labels.index(label) for label in JOINING if label in self.labels), 0)
 
     @property
     def rows(self) -> int:
@@ -131,7 +138,13 @@ def find(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     )
 
 
-def _manifest(files: FolderFiles | ZipFiles, path: Path) -> dict[str, Any]:
+def _zipped(path: Path) -> Files:
+    from .bundle_zip import ZipFiles
+
+    return ZipFiles(path)
+
+
+def _manifest(files: Files, path: Path) -> dict[str, Any]:
     """The manifest, of this format's version."""
     data = files.read(MANIFEST, MAX_MANIFEST)
     try:

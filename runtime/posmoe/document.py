@@ -8,12 +8,11 @@ from functools import cached_property
 from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
-import numpy as np
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
-    from ._core import Words
-    from .network import Columns
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ._core import Analysis, Words
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +36,13 @@ class Lists(NamedTuple):
     upos: list[str]  # [n]
     heads: list[int]  # [n]
     deprels: list[str]  # [n]
+    start: list[int]  # [n], code points
+    end: list[int]  # [n]
     space_after: list[bool]  # [n]; False between the words of a multiword token
     sentences: list[int]  # [S + 1], offsets into the words
-    starts: list[int]  # [S], code points where the sentences begin
-    ends: list[int]  # [S]
-    multiwords: dict[int, tuple[int, int]]  # first word of a multiword token → its surface token, its words
+    sentence_starts: list[int]  # [S], code points
+    sentence_ends: list[int]  # [S]
+    multiwords: dict[int, tuple[int, int, int, bool]]  # first word → number of words, start, end, space after
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,12 @@ class Sentence:
     @property
     def start(self) -> int:
         """Code point in the document's text where the sentence begins."""
-        return self.document.lists.starts[self.index]
+        return self.document.lists.sentence_starts[self.index]
 
     @property
     def end(self) -> int:
         """Code point in the document's text where the sentence ends."""
-        return self.document.lists.ends[self.index]
+        return self.document.lists.sentence_ends[self.index]
 
     @property
     def text(self) -> str:
@@ -150,29 +151,25 @@ class Sentence:
     @cached_property
     def multiwords(self) -> list[Multiword]:
         """The surface tokens of several words, in order."""
-        words = self.document._words
         found = self.document.lists.multiwords
         result = []
         for place in range(self._first, self._last) if found else ():
             if place in found:
-                token, size = found[place]
-                start, end = int(words.token_start[token]), int(words.token_end[token])
+                size, start, end, space = found[place]
                 first = place - self._first + 1
-                space = bool(words.space_after[token])
-                text = self.document.text[start:end]
-                result.append(Multiword(text, start, end, first, first + size - 1, space))
+                result.append(Multiword(self.document.text[start:end], start, end, first, first + size - 1, space))
         return result
 
     @cached_property
     def tokens(self) -> list[Token]:
         """The sentence's words."""
-        lists, arrays, here = self.document.lists, self.document.arrays(), slice(self._first, self._last)
+        lists, here = self.document.lists, slice(self._first, self._last)
         within: dict[int, Multiword] = {}
         for multiword in self.multiwords:
             within.update(dict.fromkeys(range(multiword.first, multiword.last + 1), multiword))
         rows = zip(
             lists.forms[here],
-            zip(arrays.start[here].tolist(), arrays.end[here].tolist(), strict=True),
+            zip(lists.start[here], lists.end[here], strict=True),
             lists.space_after[here],
             lists.upos[here],
             lists.heads[here],
@@ -244,69 +241,54 @@ class Sentence:
 
 
 class Document:
-    """A parsed text: the sequence of its sentences. `text` is the text, lone surrogates replaced by U+FFFD.
+    """A parsed text: the sequence of its sentences.
 
-    `cut` counts the sentences that were longer than the model's bound.
+    Args:
+        analysis: its words and trees, as the core holds them.
+        tags: the names of the tags, by index.
+        labels: the names of the relations, by index.
     """
 
-    def __init__(
-        self, words: Words, columns: Columns, tags: tuple[str, ...], labels: tuple[str, ...], cut: int = 0
-    ) -> None:
-        for column in columns:
-            column.flags.writeable = False
-        self.text: str = words.text
-        self.cut = cut
-        self._words = words
-        self._columns = columns
-        self._arrays = Arrays(
-            columns.upos,
-            columns.heads,
-            columns.deprels,
-            words.start,
-            words.end,
-            words.sentences,
-            tags,
-            labels,
-        )
+    def __init__(self, analysis: Analysis, tags: tuple[str, ...], labels: tuple[str, ...]) -> None:
+        self.analysis = analysis
+        self.tags = tags
+        self.labels = labels
+
+    @cached_property
+    def text(self) -> str:
+        """The text, lone surrogates replaced by U+FFFD."""
+        return self.analysis.words.text
+
+    @property
+    def cut(self) -> int:
+        """How many sentences were longer than the model's bound."""
+        return self.analysis.cut
 
     @cached_property
     def lists(self) -> Lists:
         """The document's columns as Python lists."""
-        words, arrays = self._words, self._arrays
-        token, offsets = words.token, arrays.sentences
-        closes = np.append(token[1:] != token[:-1], True)[: len(token)]  # the last word of its token
-        opens = np.insert(closes[:-1], 0, True)[: len(token)]
-        many = np.flatnonzero(opens & ~closes)
-        sizes = np.flatnonzero(closes)[np.cumsum(opens)[many] - 1] - many + 1
-        tags, labels = arrays.tags, arrays.labels
-        return Lists(
-            forms=list(words.forms()),
-            upos=[tags[tag] for tag in arrays.upos.tolist()],
-            heads=arrays.heads.tolist(),
-            deprels=[labels[label] for label in arrays.deprels.tolist()],
-            space_after=((words.space_after[token] != 0) & closes).tolist(),
-            sentences=offsets.tolist(),
-            starts=words.token_start[token[offsets[:-1]]].tolist(),
-            ends=words.token_end[token[offsets[1:] - 1]].tolist(),
-            multiwords=dict(zip(many.tolist(), zip(token[many].tolist(), sizes.tolist(), strict=True), strict=True)),
-        )
+        return Lists(*self.analysis.lists(self.tags, self.labels))
 
     def arrays(self) -> Arrays:
         """The document's columns, without a copy."""
         return self._arrays
 
+    @cached_property
+    def _arrays(self) -> Arrays:
+        analysis, words = self.analysis, self.analysis.words
+        trees = (analysis.upos, analysis.heads, analysis.deprels)
+        return Arrays(*trees, words.start, words.end, words.sentences, self.tags, self.labels)
+
     def to_conllu(self) -> str:
         """The document in CoNLL-U; sentences are numbered from 1."""
-        from .writers import conllu
-
-        return conllu(self)
+        return self.analysis.conllu(self.tags, self.labels).decode()
 
     def to_dict(self) -> dict[str, Any]:
         """The document as JSON values."""
         return {"text": self.text, "sentences": [sentence.to_dict() for sentence in self]}
 
     def __len__(self) -> int:
-        return len(self._arrays.sentences) - 1
+        return len(self.analysis)
 
     def __iter__(self) -> Iterator[Sentence]:
         return (Sentence(self, index) for index in range(len(self)))
@@ -321,8 +303,19 @@ class Document:
         return Sentence(self, range(len(self))[at])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        arrays = self._arrays
-        return Document, (self._words, self._columns, arrays.tags, arrays.labels, self.cut)
+        analysis = self.analysis
+        columns = (analysis.words, analysis.upos, analysis.heads, analysis.deprels, analysis.cut)
+        return _restored, (*columns, self.tags, self.labels)
 
     def __repr__(self) -> str:
-        return f"<Document of {len(self)} sentences, {len(self._arrays.heads)} words>"
+        return f"<Document of {len(self)} sentences, {len(self.analysis.words)} words>"
+
+
+def _restored(
+    words: Words, upos: NDArray[np.int32], heads: NDArray[np.int32], deprels: NDArray[np.int32], cut: int,
+    tags: tuple[str, ...], labels: tuple[str, ...],
+) -> Document:  # fmt: skip
+    """A document from its pickled columns."""
+    from ._core import Analysis
+
+    return Document(Analysis(words, upos, heads, deprels, cut), tags, labels)

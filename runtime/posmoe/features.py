@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Final
 
 from . import _core
+from .buffers import contiguous
 from .errors import BundleError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # the kinds of features that have rows of their own in the table
 SIZES: Final = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
 
 
-def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32]) -> _core.Features:
+def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32] | memoryview) -> _core.Features:
     """The features of a bundle: its manifest's `features` object and its tensor `features.keys`.
 
     Raises:
@@ -24,10 +26,8 @@ def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32]) -> _core
     unknown = sorted(set(spec) - {"version", *SIZES})
     if unknown:
         raise BundleError(f"features: the specification has unknown entries: {', '.join(unknown)}")
-    if keys.dtype != np.uint32 or keys.ndim != 1:
-        raise BundleError(f"features: expected keys uint32 [words], got {keys.dtype} {list(keys.shape)}")
     try:
-        return _core.Features(dict(spec), np.ascontiguousarray(keys))
+        return _core.Features(dict(spec), contiguous(keys, "I", "features: expected keys uint32 [words]"))
     except ValueError as error:
         raise BundleError(str(error)) from None
 
@@ -37,6 +37,8 @@ def frequent_keys(counts: Mapping[str, int], limit: int) -> NDArray[np.uint32]:
 
     Forms that normalise alike ("The", "the") are counted together; ties are broken by the smaller hash.
     """
+    import numpy as np
+
     totals: dict[int, int] = {}
     for form, count in counts.items():
         key = _core.word_hash(form)

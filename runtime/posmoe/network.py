@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from .bundle import Bundle
 from .decode import decode_batch, k_best
-from .engines import Columnar, Engine, Scores
+from .engines import Compiled, Engine, Scores
 
 # padded words in a batch; one sentence may exceed it, two may not
 BUDGET = 1024
@@ -62,7 +62,7 @@ class Network:
             offsets: sentence s has the words offsets[s] .. offsets[s + 1]; every sentence has one at least.
             gold: per word the index of a tag that is known, or -1, [n].
         """
-        if isinstance(self.engine, Columnar):
+        if isinstance(self.engine, Compiled):
             return Columns(*self.engine.columns(features, offsets, gold))
         size = len(features)
         result = Columns(np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32))

@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 
 from .network import Columns
 
-# what the root of a later piece is to the root of the first one; the first that the model knows
-JOINING = ("parataxis", "list", "dep")
-
-
 def in_a_row(offsets: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """The sentence offsets of several texts whose words follow each other."""
     starts = np.cumsum([0, *(text[-1] for text in offsets)])
@@ -46,11 +42,10 @@ def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     return np.concatenate([*inner, offsets[-1:]]).astype(np.int64)
 
 
-def join_roots(columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], labels: Sequence[str]) -> None:
-    """Make the trees of every sentence's pieces one tree with one root, in place."""
+def join_roots(columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], joining: int) -> None:
+    """Make the trees of every sentence's pieces one tree with one root, in place; `joining` is the relation of later roots."""
     if len(pieces) == len(offsets):
         return
-    joining = next((labels.index(label) for label in JOINING if label in labels), 0)
     owner = np.searchsorted(offsets, pieces[:-1], side="right") - 1
     root = 0
     for begin, end, sentence in zip(pieces[:-1], pieces[1:], owner, strict=True):

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
+from functools import cached_property
 from os import PathLike
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, TypeVar
 
 from . import _core
 from .bundle import Bundle, find
 from .document import Document
-from .engines import Choice, Reading, choose, create
+from .engines import Analyser, Choice, Compiled, choose, create
 from .errors import BundleError, DecodeError, InputError, LongSentenceWarning
 from .features import load_features
 from .limits import MAX_BATCH, MAX_RANKED, MAX_THREADS, MAX_TREES, whole_number
-from .network import Columns, Network
-from .pieces import apart, count_long, cut_long, in_a_row, join_roots
-from .request import Request, text_request, tokens_request
+from .request import Request, checked_text, tokens_request
 from .schedule import ordered
 from .tokens import load_tokenizer, words_of_tokens
 from .trees import Tree
 
+if TYPE_CHECKING:
+    from .network import Network
+
+T = TypeVar("T")
 # characters after which a group of texts is closed, whatever the batch size
 GROUP = 1 << 18
 
@@ -42,14 +43,29 @@ class Parser:
             raise InputError(f"expected backend to be the name of an engine, got {backend!r:.80}.")
         self.bundle = bundle
         self.engine: Choice = choose(backend, bundle)
-        self._network = Network(bundle, create(bundle, self.engine, threads))
+        self._engine = create(bundle, self.engine, threads)
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
-            self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors["tokenizer.weights"])
-            self._features = load_features(manifest["features"], tensors["features.keys"])
+            self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors.view("tokenizer.weights"))
+            self._features = load_features(manifest["features"], tensors.view("features.keys"))
         except (ValueError, TypeError, KeyError, RuntimeError) as error:
             raise BundleError(f"bundle {bundle.path}: {error}") from error
         self._tags = {tag: index for index, tag in enumerate(bundle.tags)}
+        self._analyser = self._make_analyser()
+
+    def _make_analyser(self) -> Analyser:
+        engine, bundle = self._engine, self.bundle
+        if isinstance(engine, Compiled):
+            return engine.analyser(self._tokenizer, self._features, bundle.max_sentence, bundle.joining)
+        from .analyser import PlainAnalyser
+
+        return PlainAnalyser(self._tokenizer, self._features, self._network, bundle.max_sentence, bundle.joining)
+
+    @cached_property
+    def _network(self) -> Network:
+        from .network import Network
+
+        return Network(self.bundle, self._engine)
 
     def __call__(self, text: str) -> Document:
         """Parse one text. Lone surrogates count as U+FFFD.
@@ -57,7 +73,7 @@ class Parser:
         Raises:
             InputError: it is no string.
         """
-        return self._warned(self._work([text_request(text)])[0])
+        return self._warned(self._texts([checked_text(text)])[0])
 
     def pipe(self, texts: Iterable[str], batch_size: int = 64, threads: int = 1) -> Generator[Document, None, None]:
         """Parse a stream of texts: one document a text, in order.
@@ -75,7 +91,7 @@ class Parser:
         """
         if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
             raise InputError(f"expected an iterable of texts, got {type(texts).__name__}.")
-        return self.run((text_request(text) for text in texts), batch_size, threads)
+        return self._run(self._texts, map(checked_text, texts), len, batch_size, threads)
 
     def parse_tokens(
         self, sentences: Iterable[Iterable[str]], upos: Iterable[Iterable[str | None]] | None = None
@@ -88,7 +104,7 @@ class Parser:
         Raises:
             InputError: a word is empty, a tag unknown, or the numbers of words and tags differ.
         """
-        return self._warned(self._work([tokens_request(sentences, upos)])[0])
+        return self._warned(self._requests([tokens_request(sentences, upos)])[0])
 
     def k_best(self, tokens: Iterable[str], k: int, upos: Iterable[str | None] | None = None) -> list[Tree]:
         """The k likeliest trees of one sentence, best first; fewer where fewer exist.
@@ -105,7 +121,7 @@ class Parser:
         size = len((request.sentences or [[]])[0])
         if size > self.longest_ranked:
             raise DecodeError(f"k_best: expected a sentence of at most {self.longest_ranked} words, got {size}.")
-        return self.rank(self._work([request])[0], k)[0]
+        return self.rank(self._requests([request])[0], k)[0]
 
     @property
     def longest_ranked(self) -> int:
@@ -120,93 +136,55 @@ class Parser:
         Warns:
             LongSentenceWarning: there is such a sentence; the message names the first one.
         """
+        from .ranking import rank
+
         k = whole_number(k, "k", 1, MAX_TREES)
-        words, tags = document._words, document.arrays().upos
-        begins: NDArray[np.int64] = words.sentences.astype(np.int64)
-        sizes = np.diff(begins)
-        short = sizes <= self.longest_ranked
-        chosen = np.repeat(short, sizes)
-        offsets = np.concatenate([[0], np.cumsum(sizes[short])]).astype(np.int64)
-        labels = self.bundle.labels
-        ranked = iter(self._network.ranked(self._features(words)[chosen], offsets, k, tags[chosen]))
-        result = []
-        for sentence, rankable in zip(document, short, strict=True):
-            if not rankable:
-                result.append([Tree(*sentence.tree(), None)])
-                continue
-            result.append(
-                [
-                    Tree(heads.tolist(), [labels[label] for label in deprels], min(float(probability), 1.0))
-                    for heads, deprels, probability in zip(*next(ranked), strict=True)
-                ]
-            )
-        if not short.all():
-            first = int(np.flatnonzero(~short)[0])
-            message = (
-                f"{np.count_nonzero(~short)} sentence(s) of more than {self.longest_ranked} words have their best "
-                f"tree alone, without a probability; the first is sentence {first} of {sizes[first]} words."
-            )
-            warnings.warn(message, LongSentenceWarning, stacklevel=2)
-        return result
+        return rank(document, self._network, self._features, k, self.longest_ranked, stacklevel=3)
 
     def run(
         self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1
     ) -> Generator[Document, None, None]:
         """Parse a stream of requests, as `pipe` does."""
+        return self._run(self._requests, requests, Request.size, batch_size, threads)
+
+    def _run(
+        self,
+        work: Callable[[Sequence[T]], Sequence[Document]],
+        items: Iterable[T],
+        size: Callable[[T], int],
+        batch_size: int,
+        threads: int,
+    ) -> Generator[Document, None, None]:
         batch_size = whole_number(batch_size, "batch_size", 1, MAX_BATCH)
         threads = whole_number(threads, "threads", 1, MAX_THREADS)
-        stream = ordered(self._work, requests, size=Request.size, most=batch_size, weight=GROUP, threads=threads)
-        return self._delivered(stream)
+        return self._delivered(ordered(work, items, size=size, most=batch_size, weight=GROUP, threads=threads))
 
     def _delivered(self, stream: Generator[Document, None, None]) -> Generator[Document, None, None]:
         with closing(stream):
             for document in stream:
                 yield self._warned(document)
 
-    def _work(self, requests: Sequence[Request]) -> list[Document]:
+    def _texts(self, texts: Sequence[str], lines: bool = False) -> list[Document]:
+        """Analyse some texts together."""
+        return self._documents(self._analyser.texts([*texts], lines))
+
+    def _requests(self, requests: Sequence[Request]) -> list[Document]:
         """Analyse some requests together."""
-        documents = self._read([(request.text, request.lines) for request in requests])
-        return self._analyse(requests) if documents is None else documents
-
-    def _read(self, texts: Sequence[tuple[str | None, bool]]) -> list[Document] | None:
-        """Raw texts to documents by one call of the engine; None where it can't, or something is no text."""
-        engine, tags, labels = self._network.engine, self.bundle.tags, self.bundle.labels
-        known = [text for text, _ in texts if text is not None]
-        if len(known) < len(texts) or not isinstance(engine, Reading):
-            return None
-        lines = [line for _, line in texts]
-        parsed = engine.parse(self._tokenizer, self._features, known, lines, self.bundle.max_sentence)
-        documents = []
-        for words, columns, long in parsed:
-            if columns is None:
-                return None
-            documents.append(Document(words, Columns(*columns), tags, labels, long))
-        return documents
-
-    def _analyse(self, requests: Sequence[Request]) -> list[Document]:
-        """Requests to documents, step by step."""
-        limit = self.bundle.max_sentence
-        words = [self._words(request) for request in requests]
-        known = [request.gold(self._tags) for request in requests]
-        features = [self._features(part) for part in words]
-        offsets = [part.sentences.astype(np.int64) for part in words]
-        pieces = [cut_long(offset, limit) for offset in offsets]
-        gold = None
-        if any(tags is not None for tags in known):
-            unknown = (np.full(len(rows), -1, np.int32) for rows in features)
-            gold = np.concatenate([n if tags is None else tags for tags, n in zip(known, unknown, strict=True)])
-        columns = self._network.columns(np.concatenate(features), in_a_row(pieces), gold)
-        documents = []
-        for part, offset, piece, own in zip(words, offsets, pieces, apart(columns, pieces), strict=True):
-            join_roots(own, offset, piece, self.bundle.labels)
-            long = count_long(offset, part.split, limit)
-            documents.append(Document(part, own, self.bundle.tags, self.bundle.labels, long))
-        return documents
+        texts = [request.text for request in requests if request.text is not None]
+        lines = {request.lines for request in requests}
+        if len(texts) == len(requests) and len(lines) == 1:
+            return self._texts(texts, lines.pop())
+        gold = [request.gold(self._tags) for request in requests]
+        return self._documents(self._analyser.words([self._words(request) for request in requests], gold))
 
     def _words(self, request: Request) -> _core.Words:
         if request.text is not None:
             return self._tokenizer(request.text, request.lines)
         return words_of_tokens(request.sentences or [])
+
+    def _documents(self, analyses: Iterable[_core.Analysis]) -> list[Document]:
+        tags, labels = self.bundle.tags, self.bundle.labels
+        return [Document(analysis, tags, labels) for analysis in analyses]
 
     def _warned(self, document: Document) -> Document:
         """Warn, in the thread that takes a document, of sentences beyond the bound."""

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .errors import InputError
 
 # a surface token: its form, its words, whether white space follows
@@ -36,7 +33,7 @@ class Request:
             return len(self.text)
         return 6 * sum(len(sentence) for sentence in self.sentences or ())
 
-    def gold(self, tags: Mapping[str, int]) -> NDArray[np.int32] | None:
+    def gold(self, tags: Mapping[str, int]) -> list[int] | None:
         """Indices of the given tags, -1 where one is to be predicted; None without any.
 
         Raises:
@@ -45,25 +42,24 @@ class Request:
         if self.upos is None:
             return None
         try:
-            return np.array([-1 if tag is None else tags[tag] for tag in self.upos], np.int32)
+            return [-1 if tag is None else tags[tag] for tag in self.upos]
         except KeyError as error:
             raise InputError(
                 f"expected one of the model's tags {', '.join(tags)} or None, got {error.args[0]!r}."
             ) from error
 
 
-def text_request(text: str, lines: bool = False) -> Request:
-    """Ask for a text.
+def checked_text(text: str) -> str:
+    """The text itself.
 
     Raises:
         InputError: it is no string, or one of 4 GiB or more.
     """
     if not isinstance(text, str):
         raise InputError(f"expected a text as str, got {type(text).__name__}.")
-    text = whole(text)
-    if len(text) > MAX_BYTES // 4 and len(text.encode()) > MAX_BYTES:
+    if len(text) > MAX_BYTES // 4 and len(text.encode(errors="replace")) > MAX_BYTES:
         raise InputError("expected a text of less than 4 GiB; parse it in parts.")
-    return Request(text=text, lines=lines)
+    return text
 
 
 def tokens_request(sentences: Iterable[Iterable[str]], upos: Iterable[Iterable[str | None]] | None = None) -> Request:

@@ -1,4 +1,4 @@
-"""A reader of the safetensors format, on NumPy alone; it trusts nothing that the file says about itself."""
+"""A reader of the safetensors format; it trusts nothing that the file says about itself."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .errors import BundleError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 MAX_HEADER = 16 << 20
-# name in the file → (NumPy type or None where NumPy has none, bytes an element)
+# name in the file → (format character of `struct` or None where Python has none, bytes an element)
 DTYPES: dict[str, tuple[str | None, int]] = {
-    "BOOL": ("?", 1), "U8": ("u1", 1), "I8": ("i1", 1), "U16": ("<u2", 2), "I16": ("<i2", 2),
-    "U32": ("<u4", 4), "I32": ("<i4", 4), "U64": ("<u8", 8), "I64": ("<i8", 8),
-    "F16": ("<f2", 2), "F32": ("<f4", 4), "F64": ("<f8", 8), "BF16": (None, 2),
+    "BOOL": ("?", 1), "U8": ("B", 1), "I8": ("b", 1), "U16": ("H", 2), "I16": ("h", 2),
+    "U32": ("I", 4), "I32": ("i", 4), "U64": ("Q", 8), "I64": ("q", 8),
+    "F16": ("e", 2), "F32": ("f", 4), "F64": ("d", 8), "BF16": (None, 2),
     "F8_E4M3": (None, 1), "F8_E5M2": (None, 1),
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ class Entry:
     end: int
 
 
-class SafeTensors(Mapping[str, NDArray[Any]]):
+class SafeTensors(Mapping[str, "NDArray[Any]"]):
     """The tensors of one file as read-only arrays that share its memory.
 
     Args:
@@ -60,14 +60,31 @@ class SafeTensors(Mapping[str, NDArray[Any]]):
         return memoryview(self._data)
 
     def __getitem__(self, name: str) -> NDArray[Any]:
-        entry = self.entries[name]
-        dtype = DTYPES[entry.dtype][0]
-        if dtype is None:
-            raise BundleError(f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}.")
-        count = (entry.end - entry.begin) // np.dtype(dtype).itemsize
+        import numpy as np
+
+        entry, kind, size = self._kind(name)
+        count = (entry.end - entry.begin) // size
         if count == 0:
-            return np.empty(entry.shape, dtype)
-        return np.frombuffer(self._data, dtype, count, entry.begin).reshape(entry.shape)
+            return np.empty(entry.shape, f"<{kind}")
+        return np.frombuffer(self._data, f"<{kind}", count, entry.begin).reshape(entry.shape)
+
+    def view(self, name: str) -> memoryview | NDArray[Any]:
+        """A tensor for those who read buffers: as `[name]`, without NumPy unless the tensor is empty."""
+        entry, kind, _ = self._kind(name)
+        if entry.begin == entry.end or not entry.shape:
+            return self[name]  # memoryview has no such shapes
+        return memoryview(self._data)[entry.begin : entry.end].cast(kind, entry.shape)  # type: ignore[call-overload, no-any-return]
+
+    def _kind(self, name: str) -> tuple[Entry, str, int]:
+        """A tensor's entry, the format character and size of its elements."""
+        entry = self.entries[name]
+        kind, size = DTYPES[entry.dtype]
+        if kind is None:
+            raise BundleError(f"{self._name}: NumPy has no type for {entry.dtype}, the type of tensor {name!r}.")
+        return entry, kind, size
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.entries)

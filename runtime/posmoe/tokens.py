@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Final
 
 from . import _core
+from .buffers import contiguous
 from .errors import BundleError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 VERSION: Final = 1
 TABLES: Final = ("cut", "multiword", "boundary")
@@ -27,7 +29,7 @@ KEYS: Final = (
 )
 
 
-def load_tokenizer(spec: Mapping[str, Any], weights: NDArray[np.int8]) -> _core.Tokenizer:
+def load_tokenizer(spec: Mapping[str, Any], weights: NDArray[np.int8] | memoryview) -> _core.Tokenizer:
     """The tokeniser of a bundle: its manifest's `tokenizer` object and its tensor `tokenizer.weights`.
 
     Raises:
@@ -45,10 +47,8 @@ def load_tokenizer(spec: Mapping[str, Any], weights: NDArray[np.int8]) -> _core.
         raise BundleError(f"tokenizer: the specification has unknown entries: {', '.join(unknown)}")
     if not isinstance(spec["tables"], Mapping) or set(spec["tables"]) != set(TABLES):
         raise BundleError(f"tokenizer: expected the tables {', '.join(TABLES)}")
-    if weights.dtype != np.int8 or weights.ndim != 1:
-        raise BundleError(f"tokenizer: expected weights int8 [size], got {weights.dtype} {list(weights.shape)}")
     try:
-        return _core.Tokenizer(dict(spec), np.ascontiguousarray(weights))
+        return _core.Tokenizer(dict(spec), contiguous(weights, "b", "tokenizer: expected weights int8 [size]"))
     except (ValueError, TypeError) as error:
         raise BundleError(f"tokenizer: {error}") from None
 

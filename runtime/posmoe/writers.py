@@ -1,4 +1,4 @@
-"""Documents as CoNLL-U, JSON lines or drawings: strings that can be written one after another."""
+"""Documents as CoNLL-U, JSON lines or drawings, in UTF-8, to be written one after another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from .document import Document, Sentence
-from .draw import draw, printable
 from .readers.conllu import ConlluSentence
 from .request import whole
 from .trees import Tree
@@ -35,14 +34,22 @@ class Place:
     begins: bool = False
 
 
-Writer = Callable[[Document, Place, Trees | None], str]
+Writer = Callable[[Document, Place, Trees | None], bytes]
 
 
-def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
     """CoNLL-U; with ranked trees a sentence comes once for each, as 1-1, 1-2 …"""
+    if trees is not None:
+        return plain_conllu(document, place, trees).encode()
+    source = place.source if place.begins else None
+    return document.analysis.conllu(document.tags, document.labels, place.first, source=source)
+
+
+def plain_conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+    """The same in Python alone: what the core is held against."""
     blocks = []
     if place.begins and place.source is not None and len(document):
-        blocks.append(f"# newdoc id = {_cell(place.source)}\n")
+        blocks.append(f"# newdoc id = {_cell(whole(place.source))}\n")
     for sentence in document:
         for name, variant, comments in _variants(sentence, place, trees):
             lines = [
@@ -55,8 +62,15 @@ def conllu(document: Document, place: Place = Place(), trees: Trees | None = Non
     return "".join(blocks)
 
 
-def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
     """A JSON object a line for every sentence; `start` and `end` count from the beginning of the source."""
+    if trees is not None:
+        return plain_jsonl(document, place, trees).encode()
+    return document.analysis.jsonl(document.tags, document.labels, place.first, place.offset, place.source)
+
+
+def plain_jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+    """The same in Python alone: what the core is held against."""
     lines = []
     for sentence in document:
         value: dict[str, Any] = {"id": str(place.first + sentence.index)}
@@ -75,8 +89,10 @@ def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None
     return "".join(lines)
 
 
-def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
     """A drawing of every sentence."""
+    from .draw import draw, printable
+
     blocks = []
     if place.begins and place.source is not None and len(document):
         blocks.append(f"{printable(place.source)}:\n")
@@ -86,7 +102,7 @@ def tree(document: Document, place: Place = Place(), trees: Trees | None = None)
         for _, variant, comments in _variants(sentence, place, trees):
             head = [comment.removeprefix("# posmoe_") for comment in comments]
             blocks.append("\n".join([*head, draw(forms, tags, variant.heads, variant.deprels)]) + "\n\n")
-    return "".join(blocks)
+    return "".join(blocks).encode()
 
 
 WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
@@ -94,7 +110,7 @@ WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
 
 def rewrite(
     given: ConlluSentence, sentence: Sentence, ranked: Sequence[Tree] | None = None, number: int | None = None
-) -> str:
+) -> bytes:
     """A CoNLL-U sentence as it was given, with the tags, heads and relations of its parsed form.
 
     Comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC stay; DEPS becomes `_`. With ranked
@@ -118,7 +134,7 @@ def rewrite(
                 columns[3], columns[6], columns[7] = token.upos, str(head), deprel
             lines.append("\t".join(columns))
         blocks.append("\n".join(lines) + "\n\n")
-    return "".join(blocks)
+    return "".join(blocks).encode()
 
 
 def _variants(sentence: Sentence, place: Place, trees: Trees | None) -> Iterator[tuple[str, Tree, list[str]]]:
@@ -166,9 +182,6 @@ def _rows(sentence: Sentence, variant: Tree) -> list[str]:
 
 def _text(sentence: Sentence) -> str:
     """The sentence's surface tokens, with one space wherever white space follows."""
-    text = sentence.text
-    if text.isprintable() and "  " not in text:
-        return text
     parts = []
     for token in sentence:
         multiword = token.multiword

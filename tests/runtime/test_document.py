@@ -103,10 +103,14 @@ def test_documents_sentences_and_words_are_copied_whole(nlp: posmoe.Parser, copi
 
 
 def test_a_state_that_is_not_whole_is_refused(nlp: posmoe.Parser) -> None:
-    words = nlp(TEXT)._words
+    words = nlp(TEXT).analysis.words
     text, forms, columns = words.__getstate__()
     with pytest.raises(ValueError, match="columns of the state don't fit together"):
         _core.Words.__new__(_core.Words).__setstate__((text, forms, [columns[0][:-4], *columns[1:]]))
+    for at in (0, 2, 4, 7):  # starts, tokens, starts of tokens, sentences
+        outside = [column if i != at else b"\xff" * 4 + column[4:] for i, column in enumerate(columns)]
+        with pytest.raises(ValueError, match="columns of the state don't fit together"):
+            _core.Words.__new__(_core.Words).__setstate__((text, forms, outside))
 
 
 def test_dictionaries_are_json(document: posmoe.Document) -> None:

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 import posmoe
 from posmoe.bundle import Bundle, find
 from posmoe.document import Document
-from posmoe.engines import Columnar, Scores, choose, create
+from posmoe.engines import Compiled, Scores, choose, create
 from posmoe.errors import BundleError, DecodeError, EngineError
 from posmoe.network import Network
 from tests.bundles import write_manifest
@@ -50,7 +50,7 @@ def columns(document: Document) -> list[bytes]:
 def test_auto_takes_it_and_numpy_is_enough(bundle: Bundle) -> None:
     choice = choose("auto", bundle)
     assert choice.name == "native"
-    assert isinstance(create(bundle, choice), Columnar)
+    assert isinstance(create(bundle, choice), Compiled)
     assert posmoe.load().engine == choice
 
 
@@ -70,7 +70,7 @@ def against_onnxruntime(bundle: Bundle, features: NDArray[np.int32], offsets: ND
 
 def test_it_agrees_with_onnx_runtime_on_text(bundle: Bundle) -> None:
     nlp = posmoe.load()
-    words = nlp._words(posmoe.request.text_request(TEXT))
+    words = nlp._words(posmoe.request.Request(text=TEXT))
     shares = against_onnxruntime(bundle, nlp._features(words), words.sentences.astype(np.int64))
     assert min(shares) >= 0.999
 
@@ -198,7 +198,7 @@ def test_rows_that_the_table_lacks_are_an_engine_error(bundle: Bundle) -> None:
     engine = create(bundle, choose("native"))
     with pytest.raises(EngineError, match=r"failed on a batch of \[1, 1, 6\]: feature row"):
         engine.scores(np.full((1, 1, 6), bundle.rows, np.int32), np.array([1], np.int64))
-    with pytest.raises(EngineError, match=r"failed on 1 words: feature row"):
+    with pytest.raises(EngineError, match=r"the native engine failed: feature row"):
         Network(bundle, engine).columns(np.full((1, 6), bundle.rows, np.int32), np.array([0, 1]))
 
 

@@ -12,7 +12,7 @@ import posmoe
 from posmoe.readers.conllu import read_conllu
 from posmoe.readers.text import TextReader
 from posmoe.request import Request
-from posmoe.writers import rewrite
+from posmoe.writers import Place, conllu, jsonl, plain_conllu, plain_jsonl, rewrite
 from tests.paths import shared
 
 KEPT = (0, 1, 2, 4, 5, 9)  # ID, FORM, LEMMA, XPOS, FEATS, MISC
@@ -26,7 +26,7 @@ def treebank() -> str:
 def test_a_treebank_keeps_everything_but_its_trees(nlp: posmoe.Parser, treebank: str) -> None:
     sentences = list(read_conllu(io.BytesIO(treebank.encode()), "dev"))
     document = next(nlp.run([Request(sentences=[sentence.surface() for sentence in sentences])]))
-    written = "".join(rewrite(given, parsed) for given, parsed in zip(sentences, document, strict=True))
+    written = b"".join(rewrite(given, parsed) for given, parsed in zip(sentences, document, strict=True)).decode()
     before, after = treebank.split("\n"), written.split("\n")
     assert len(before) == len(after)
     for old, new in zip(before, after, strict=True):
@@ -35,6 +35,14 @@ def test_a_treebank_keeps_everything_but_its_trees(nlp: posmoe.Parser, treebank:
             assert [old_cells[i] for i in KEPT] == [new_cells[i] for i in KEPT]
         else:
             assert old == new
+
+
+def test_the_core_writes_a_treebank_as_python_does(nlp: posmoe.Parser, treebank: str) -> None:
+    sentences = [sentence.surface() for sentence in read_conllu(io.BytesIO(treebank.encode()), "dev")]
+    (document,) = nlp.run([Request(sentences=sentences)])
+    place = Place(first=3, offset=7, source="dev", begins=True)
+    assert conllu(document, place).decode() == plain_conllu(document, place)
+    assert jsonl(document, place).decode() == plain_jsonl(document, place)
 
 
 def test_raw_text_is_covered(nlp: posmoe.Parser, treebank: str) -> None:

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 import posmoe
 from posmoe.draw import _columns, draw, printable, width
 from posmoe.readers.conllu import ConlluSentence, read_conllu
-from posmoe.request import Request
+from posmoe.request import Request, Surface
 from posmoe.trees import Tree
-from posmoe.writers import Place, conllu, jsonl, rewrite, tree
+from posmoe.writers import Place, conllu, jsonl, plain_conllu, plain_jsonl, rewrite, tree
 
 
-def read(text: str) -> list[ConlluSentence]:
-    return list(read_conllu(io.BytesIO(text.encode()), "written"))
+def read(text: str | bytes) -> list[ConlluSentence]:
+    data = text.encode() if isinstance(text, str) else text
+    return list(read_conllu(io.BytesIO(data), "written"))
 
 
 @given(st.text(max_size=60) | st.text(alphabet="don't gonna.\n _#", max_size=60))
@@ -35,6 +36,49 @@ def test_what_is_written_is_strict_conllu_with_the_same_words(nlp: posmoe.Parser
         assert written.comments[1] == f"# text = {joined.rstrip(' ')}"
 
 
+PLACES = st.builds(
+    Place,
+    first=st.integers(1, 1 << 40),
+    offset=st.integers(0, 1 << 60),
+    source=st.none() | st.text(max_size=8),
+    begins=st.booleans(),
+)
+FORMS = st.text(alphabet="ab'\"\\é東😀\t\n\r\x0b\x00\x1f\x7f \u2028\ud800", min_size=1, max_size=6).filter(str.strip)
+
+
+@given(st.text(max_size=60) | st.text(alphabet="don't gonna.\n\t\"\\é #", max_size=60), PLACES)
+@settings(max_examples=200, deadline=None)
+def test_the_core_writes_texts_as_python_does(nlp: posmoe.Parser, text: str, place: Place) -> None:
+    document = nlp(text)
+    assert conllu(document, place).decode() == plain_conllu(document, place)
+    assert jsonl(document, place).decode() == plain_jsonl(document, place)
+
+
+SURFACES = st.lists(st.tuples(FORMS, st.lists(FORMS, max_size=3), st.booleans()), min_size=1, max_size=5)
+
+
+@given(st.lists(SURFACES, max_size=3), PLACES)
+@settings(max_examples=200, deadline=None)
+def test_the_core_writes_given_words_as_python_does(
+    nlp: posmoe.Parser, sentences: list[list[Surface]], place: Place
+) -> None:
+    sentences = [
+        [(form, words if len(words) > 1 else [form], space) for form, words, space in surfaces]
+        for surfaces in sentences
+    ]
+    (document,) = nlp.run([Request(sentences=sentences)])
+    assert conllu(document, place).decode() == plain_conllu(document, place)
+    assert jsonl(document, place).decode() == plain_jsonl(document, place)
+
+
+def test_an_index_without_a_name_is_refused(nlp: posmoe.Parser) -> None:
+    document = nlp("One two")
+    for tags, labels in (((), document.labels), (document.tags, ())):
+        for write in (document.analysis.conllu, document.analysis.jsonl, document.analysis.lists):
+            with pytest.raises(IndexError):
+                write(tags, labels)
+
+
 def test_conllu_of_a_text(nlp: posmoe.Parser) -> None:
     lines = nlp("I don't (know)").to_conllu().splitlines()
     assert lines[:2] == ["# sent_id = 1", "# text = I don't (know)"]
@@ -50,7 +94,7 @@ def test_numbers_sources_and_ranked_trees(nlp: posmoe.Parser) -> None:
     document = nlp("A b.\n\nC")
     place = Place(first=5, offset=100, source="a file", begins=True)
     trees = nlp.rank(document, 2)
-    text = conllu(document, place, trees)
+    text = conllu(document, place, trees).decode()
     assert text.startswith("# newdoc id = a file\n# sent_id = 5-1\n# posmoe_tree = 1/")
     assert "# sent_id = 6-1\n" in text
     assert len(read(text)) == sum(len(ranked) for ranked in trees)
@@ -59,7 +103,7 @@ def test_numbers_sources_and_ranked_trees(nlp: posmoe.Parser) -> None:
     assert values[0]["source"] == "a file"
     assert (values[0]["start"], values[1]["tokens"][0]["start"]) == (100, 106)
     assert values[0]["trees"][0]["heads"] == [token.head for token in document[0]]
-    drawing = tree(document, place, trees)
+    drawing = tree(document, place, trees).decode()
     assert drawing.startswith("a file:\ntree = 1/")
     assert "probability = " in drawing
 
@@ -79,7 +123,7 @@ GIVEN = """# newdoc id = x
 def test_rewriting_keeps_everything_but_the_tree(nlp: posmoe.Parser) -> None:
     (given_,) = read(GIVEN)
     document = next(nlp.run([Request(sentences=[given_.surface()])]))
-    written = rewrite(given_, document[0])
+    written = rewrite(given_, document[0]).decode()
     before, after = GIVEN.splitlines(), written.splitlines()
     assert after[:4] == before[:4]
     assert after[6] == before[6].replace("0:root", "_")

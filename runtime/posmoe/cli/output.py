@@ -23,9 +23,9 @@ class ClosedPipe(Exception):
 
 
 class Output(Protocol):
-    """Takes text; leaving the context without an exception completes the output."""
+    """Takes text in UTF-8; leaving the context without an exception completes the output."""
 
-    def write(self, text: str) -> None: ...
+    def write(self, text: bytes) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -68,8 +68,8 @@ class _Stream:
         self._name = name
         self._closes = closes
 
-    def write(self, text: str) -> None:
-        rest = memoryview(text.encode())
+    def write(self, text: bytes) -> None:
+        rest = memoryview(text)
         try:
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]
@@ -137,4 +137,4 @@ def show(text: str) -> None:
         if sys.stdout is not None:
             sys.stdout.flush()
         with open_output(None) as output:
-            output.write(text)
+            output.write(text.encode())

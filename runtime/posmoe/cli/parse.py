@@ -106,7 +106,7 @@ class _Run:
             say(f"{stream.skipped} malformed sentence(s) were left out.")
         return 1 if stream.failed or stream.skipped else 0
 
-    def _text(self, document: Document, part: Part) -> str:
+    def _text(self, document: Document, part: Part) -> bytes:
         """What is written of one document."""
         trees = self.parser.rank(document, self.job.k_best) if self.job.k_best > 1 else None
         self.unranked += sum(ranked[0].probability is None for ranked in trees or ())
@@ -119,7 +119,7 @@ class _Run:
         self.sentences += len(document)
         if part.given is None or self.job.format != "conllu":
             return WRITERS[self.job.format](document, place, trees)
-        return "".join(
+        return b"".join(
             rewrite(given, sentence, None if trees is None else trees[sentence.index], place.first + sentence.index)
             for given, sentence in zip(part.given, document, strict=True)
         )

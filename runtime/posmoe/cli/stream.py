@@ -11,7 +11,7 @@ from functools import partial
 from ..errors import ConlluError, InputError
 from ..readers.conllu import ConlluSentence, Lines, read_conllu
 from ..readers.text import Readable, TextReader
-from ..request import Request, text_request, whole
+from ..request import Request, whole
 from .inputs import NamedFile, Source, is_live, opened, sources
 from .messages import say
 
@@ -94,7 +94,7 @@ class Stream:
         reader = TextReader(file, lines, idle=partial(_idle, file, PATIENCE), typed=_typed(file))
         for block in reader:
             if not block.text.isspace():
-                yield text_request(block.text, lines), block.start, None
+                yield Request(text=block.text, lines=lines), block.start, None
         if reader.replaced:
             say(f"{source.name}: {reader.replaced} invalid UTF-8 sequence(s) became U+FFFD.")
 

@@ -6,14 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from .._core import Features, Tokenizer, Words
-from ..bundle import Bundle
 from ..errors import EngineError, MissingExtraError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .. import _core
+    from ..bundle import Bundle
 
 
 class Scores(NamedTuple):
@@ -31,6 +33,23 @@ class Scores(NamedTuple):
         return Scores(self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one])
 
 
+class Analyser(Protocol):
+    """Texts or words to trees; thread-safe."""
+
+    def texts(self, texts: list[str], lines: bool = False) -> list[_core.Analysis]:
+        """Cut texts into words and parse them; with `lines` every line is one sentence.
+
+        Raises:
+            DecodeError: the scores give no tree.
+            EngineError: the engine failed.
+        """
+        ...
+
+    def words(self, words: list[_core.Words], gold: list[list[int] | None]) -> list[_core.Analysis]:
+        """Parse words; `gold` has for each text None, or a known tag or -1 a word. Raises as `texts`."""
+        ...
+
+
 class Engine(Protocol):
     """A loaded network; one engine serves many threads at a time."""
 
@@ -46,8 +65,8 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Columnar(Protocol):
-    """An engine that also decodes and labels: from feature rows straight to columns."""
+class Compiled(Protocol):
+    """An engine of the core: it also decodes and labels, and goes from texts to trees in one call."""
 
     def columns(
         self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None
@@ -60,23 +79,10 @@ class Columnar(Protocol):
         """
         ...
 
-
-@runtime_checkable
-class Reading(Protocol):
-    """An engine that also reads: from raw texts straight to words and columns."""
-
-    def parse(
-        self, tokenizer: Tokenizer, features: Features, texts: list[str], lines: list[bool], limit: int
-    ) -> list[tuple[Words, NDArray[np.int32] | None, int]]:
-        """A text's words, its tags, heads and relations [3, n], and the number of its sentences of over `limit` words.
-
-        Texts hold no lone surrogates; with `lines` every line of a text is one sentence. The columns are None where
-        single tokens have so many words that a sentence is longer than `limit` still.
-
-        Raises:
-            DecodeError: the scores give no tree.
-            EngineError: the engine failed.
-        """
+    def analyser(
+        self, tokenizer: _core.Tokenizer, features: _core.Features, longest: int, joining: int
+    ) -> Analyser:
+        """The whole way from texts to trees, the sentences of more than `longest` words in pieces."""
         ...
 
 

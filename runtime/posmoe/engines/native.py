@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from .. import _core
-from ..bundle import Bundle
 from ..errors import BundleError, DecodeError, EngineError
 from . import Scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..bundle import Bundle
 
 SIZES = (
     *("lexical_dim", "context_dim", "trunk_dim", "trunk_layers", "router_dim", "experts", "expert_dim", "k"),
@@ -54,24 +56,45 @@ class NativeEngine:
     def columns(
         self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None
     ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]:
-        """Sentences to tags, heads and relations; see `Columnar.columns`."""
+        """Sentences to tags, heads and relations; see `Compiled.columns`."""
         try:
             return self._network.columns(features, offsets, gold)
-        except IndexError as error:
-            raise EngineError(f"the native engine failed on {len(features)} words: {error}.") from error
-        except ValueError as error:
-            raise DecodeError(str(error)) from error
+        except (ValueError, IndexError) as error:
+            raise _named(error) from error
 
-    def parse(
-        self, tokenizer: _core.Tokenizer, features: _core.Features, texts: list[str], lines: list[bool], limit: int
-    ) -> list[tuple[_core.Words, NDArray[np.int32] | None, int]]:
-        """Texts to words and columns; see `Reading.parse`."""
+    def analyser(
+        self, tokenizer: _core.Tokenizer, features: _core.Features, longest: int, joining: int
+    ) -> NativeAnalyser:
+        """See `Compiled.analyser`."""
+        return NativeAnalyser(_core.Analyser(tokenizer, features, self._network, longest, joining))
+
+
+class NativeAnalyser:
+    """The core from texts to trees; runs are thread-safe, release the GIL and take no lock."""
+
+    def __init__(self, analyser: _core.Analyser) -> None:
+        self._analyser = analyser
+
+    def texts(self, texts: list[str], lines: bool = False) -> list[_core.Analysis]:
+        """See `Analyser.texts`."""
         try:
-            return _core.parse(self._network, tokenizer, features, texts, lines, limit)
-        except IndexError as error:
-            raise EngineError(f"the native engine failed on {len(texts)} texts: {error}.") from error
-        except ValueError as error:
-            raise DecodeError(str(error)) from error
+            return self._analyser.texts(texts, lines)
+        except (ValueError, IndexError) as error:
+            raise _named(error) from error
+
+    def words(self, words: list[_core.Words], gold: list[list[int] | None]) -> list[_core.Analysis]:
+        """See `Analyser.words`."""
+        try:
+            return self._analyser.words(words, gold)
+        except (ValueError, IndexError) as error:
+            raise _named(error) from error
+
+
+def _named(error: ValueError | IndexError) -> DecodeError | EngineError:
+    """What an exception of the core means."""
+    if isinstance(error, IndexError):
+        return EngineError(f"the native engine failed: {error}.")
+    return DecodeError(str(error))
 
 
 def refusal(bundle: Bundle) -> str | None:
@@ -119,7 +142,7 @@ def load(bundle: Bundle, threads: int) -> NativeEngine:
         shape[name] = value
     entries = bundle.tensors.entries
     chosen = {
-        name: np.ascontiguousarray(bundle.tensors[name])
+        name: bundle.tensors.view(name)
         for name, entry in entries.items()
         if entry.dtype in TYPES and name not in OTHERS
     }
