@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from .errors import BundleError
 
@@ -19,7 +19,7 @@ def contiguous(numbers: NDArray[Any] | memoryview, kind: str, expected: str) -> 
     Raises:
         BundleError: it has another type or more dimensions than one.
     """
-    view = memoryview(numbers)
+    view = memoryview(cast(Any, numbers))
     if view.format == kind and view.ndim == 1 and view.contiguous:
         return numbers
     import numpy as np

@@ -47,7 +47,7 @@ class ZipFiles:
                 raise
             raise BundleError(f"bundle {self.path}: cannot read {name} from the zip: {error}") from error
 
-    def checked(self, name: str, record: tuple[int, str]) -> bytes | SafeTensors:
+    def checked(self, name: str, record: tuple[int, str]) -> bytes:
         size, digest = record
         data = self.read(name, size)
         if len(data) != size:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .network import Columns
 
+
 def in_a_row(offsets: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
     """The sentence offsets of several texts whose words follow each other."""
     starts = np.cumsum([0, *(text[-1] for text in offsets)])
@@ -43,7 +44,10 @@ def cut_long(offsets: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
 
 
 def join_roots(columns: Columns, offsets: NDArray[np.int64], pieces: NDArray[np.int64], joining: int) -> None:
-    """Make the trees of every sentence's pieces one tree with one root, in place; `joining` is the relation of later roots."""
+    """Make the trees of every sentence's pieces one tree with one root, in place.
+
+    The roots of later pieces hang on that of the first by the relation `joining`.
+    """
     if len(pieces) == len(offsets):
         return
     owner = np.searchsorted(offsets, pieces[:-1], side="right") - 1

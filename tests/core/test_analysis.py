@@ -55,7 +55,8 @@ def test_texts_and_words_are_what_the_steps_make_of_them(longest: int) -> None:
         assert_same(core.texts(TEXTS, lines), plain.texts(TEXTS, lines))
         for text in TEXTS:
             assert_same(core.texts([text], lines), plain.texts([text], lines))
-    sentences = [[(word, [word], True) for word in "the board has met today".split() * size] for size in (1, 4, 40)]
+    forms = ["the", "board", "has", "met", "today"]
+    sentences = [[(form, [form], True) for form in forms * size] for size in (1, 4, 40)]
     words = [words_of_tokens(sentences), NLP._tokenizer("I don't."), words_of_tokens([])]
     gold: list[list[int] | None] = [[3, -1, -1, 0, 16] * 45, None, []]
     assert_same(core.words(words, gold), plain.words(words, gold))
@@ -89,4 +90,4 @@ def test_impossible_input_is_refused() -> None:
     with pytest.raises(ValueError, match="the longest sentence has one word at least"):
         _core.Analyser(NLP._tokenizer, NLP._features, small, 0, 0)
     with pytest.raises(ValueError, match="expected one number a word"):
-        _core.Analysis(words, *[np.zeros(4, np.int32)] * 3)
+        _core.Analysis(words, np.zeros(5, np.int32), np.zeros(5, np.int32), np.zeros(4, np.int32))

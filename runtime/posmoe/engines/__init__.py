@@ -79,9 +79,7 @@ class Compiled(Protocol):
         """
         ...
 
-    def analyser(
-        self, tokenizer: _core.Tokenizer, features: _core.Features, longest: int, joining: int
-    ) -> Analyser:
+    def analyser(self, tokenizer: _core.Tokenizer, features: _core.Features, longest: int, joining: int) -> Analyser:
         """The whole way from texts to trees, the sentences of more than `longest` words in pieces."""
         ...
 
