@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.accuracy import models_table
+from bench.tables import models_table
 from posmoe.bundle import Bundle
 from tests.paths import ROOT
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench.accuracy import flops, inputs_table, speeds_table
+from bench import plots, results, tables
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,10 +45,18 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
                     assert option in page
 
 
-def test_the_accuracy_is_what_was_measured() -> None:
-    assert inputs_table() in README
-    assert speeds_table() in README
-    fastest = re.search(r"\| posmoe en-edge \| [\d,]+ \| (\d+)", speeds_table())
-    assert fastest is not None
-    assert f"{fastest[1]} times as many words a second as spaCy" in README
-    assert f"costs {flops()} floating-point operations" in README
+def test_the_tables_and_claims_are_what_was_measured() -> None:
+    assert tables.inputs_table() in README
+    assert tables.systems_table() in README
+    for path in tables.READMES:
+        text = path.read_text(encoding="utf-8")
+        assert tables.renewed(text) == text, f"{path.relative_to(ROOT)} is not of the last run: python -m bench readme"
+    for _, claim in tables.claims():
+        assert claim in " ".join(README.split())
+
+
+def test_the_charts_are_of_the_last_run() -> None:
+    charts = plots.draw()
+    assert {"accuracy.svg", "batch.svg", "latency.svg", "length.svg", "threads.svg"} <= set(charts)
+    for name, chart in charts.items():
+        assert (results.FOLDER / name).read_text(encoding="utf-8") == chart, f"{name}: python -m bench plot"

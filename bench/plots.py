@@ -1,0 +1,85 @@
+"""Charts of the last runs, drawn from results/*.csv into results/*.svg: `python -m bench plot`."""
+
+from collections.abc import Callable
+
+from bench import results, tables
+from bench.svg import Axis, Chart, bars, decades, steps
+from bench.systems import SYSTEMS
+
+# nanoseconds a word that the design gives to the stages
+BUDGET = {
+    "tokenise": 100,
+    "features": 50,
+    "lookup": 150,
+    "dense": 150,
+    "recurrences": 150,
+    "arcs": 100,
+    "decode": 100,
+    "write": 150,
+}
+WORDS = "words a second"
+
+
+def by_points(case: str, column: str, title: str, axis: str) -> str:
+    """Median words a second over batch, threads or length."""
+    rows = results.latest("throughput", case=case)
+    points = sorted({float(row[column]) for row in rows})
+    speeds = [float(row["p50"]) for row in rows]
+    chart = Chart(title, Axis(axis, tuple(points), log=True), Axis(WORDS, decades(speeds), log=True))
+    for system in dict.fromkeys(row["system"] for row in rows):
+        chart.line(system, [(float(row[column]), float(row["p50"])) for row in rows if row["system"] == system])
+    return chart.text()
+
+
+def latencies() -> str:
+    """Share of calls that are done within a time."""
+    rows = results.latest("latency")
+    shares = {int(key[1:-3]): key for key in rows[0] if key.startswith("p") and key.endswith("_us")}
+    times = [float(row[key]) for row in rows for key in shares.values()]
+    x, y = Axis("microseconds", decades(times), log=True), Axis("% of calls done", steps(0, 100, 20))
+    chart = Chart("One sentence of about 20 words through nlp(text)", x, y)
+    for row in rows:
+        chart.line(row["system"], [(float(row[key]), share) for share, key in shares.items()], marks=False)
+    return chart.text()
+
+
+def accuracy() -> str:
+    """LAS on gold tokens over words a second."""
+    speeds = {row["system"]: float(row["p50"]) for row in results.latest("throughput", case="systems")}
+    scores = {system.name: tables.gold_scores(system)[1] for system in SYSTEMS if system.name in speeds}
+    known = {name: las for name, las in scores.items() if las is not None}
+    x = Axis(WORDS, decades([speeds[name] for name in known]), log=True)
+    y = Axis("LAS, EWT dev, gold tokens", steps(min(known.values()), max(known.values()), 2))
+    chart = Chart("Accuracy against speed, one thread", x, y)
+    for name, las in known.items():
+        chart.point(name, speeds[name], las)
+    return chart.text()
+
+
+def stages() -> str:
+    """Time by stage against the design's budget."""
+    rows = results.latest("stages", system="posmoe en-edge")
+    found = [(row["stage"], float(row["ns_per_word"]), BUDGET.get(row["stage"])) for row in rows]
+    return bars("Where a word's time goes, en-edge, one thread", found, "ns")
+
+
+# name of the file, the results it needs, how it is drawn
+CHARTS: tuple[tuple[str, tuple[str, str], Callable[[], str]], ...] = (
+    ("batch", ("throughput", "batch"), lambda: by_points("batch", "batch", "By texts given at once", "texts")),
+    ("threads", ("throughput", "threads"), lambda: by_points("threads", "threads", "By threads", "threads")),
+    ("length", ("throughput", "length"), lambda: by_points("length", "length", "By length", "words a sentence")),
+    ("latency", ("latency", "latency"), latencies),
+    ("accuracy", ("accuracy", "accuracy"), accuracy),
+    ("stages", ("stages", "stages"), stages),
+)
+
+
+def draw() -> dict[str, str]:
+    """Every chart whose results are there: file name and SVG."""
+    return {f"{name}.svg": chart() for name, (file, case), chart in CHARTS if results.latest(file, case=case)}
+
+
+def write() -> None:
+    """Put the charts beside the results."""
+    for name, text in draw().items():
+        (results.FOLDER / name).write_text(text, encoding="utf-8")
