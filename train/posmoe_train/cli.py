@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from posmoe_train.cli_measure import COMMANDS
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train parsers for posmoe.")
 
 Config = Annotated[Path | None, typer.Option(help="A TOML file with settings.", exists=True, dir_okay=False)]
@@ -187,35 +189,8 @@ def student(
         typer.echo(f"{made}: written; posmoe parse --model {made} reads it")
 
 
-@app.command()
-def evaluate(
-    dev: Dev,
-    bundle: Annotated[Path | None, typer.Argument(help="A bundle; by default the packaged model.", exists=True)] = None,
-    backend: Annotated[str, typer.Option(help="The runtime's engine.")] = "auto",
-) -> None:
-    """Print a bundle's scores on a treebank as JSON, from gold tokens and from raw text."""
-    import json
-
-    from posmoe_train.conllu import read_treebank
-    from posmoe_train.evaluate import evaluate_bundle
-
-    typer.echo(json.dumps(evaluate_bundle(bundle, read_treebank(dev), backend), indent=1))
-
-
-@app.command()
-def card(
-    bundle: Annotated[Path, typer.Argument(help="A bundle.", exists=True)],
-    dev: Dev,
-    out: Annotated[Path, typer.Option(help="The Markdown file to write.")],
-) -> None:
-    """Write the card of a BUNDLE: its data and scores by genre, relation and length, calibration, errors."""
-    from posmoe_train.conllu import read_treebank
-    from posmoe_train.report import model_card
-
-    text = model_card(bundle, read_treebank(dev))
-    draft = out.with_name(out.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(out)
+for measuring in COMMANDS:
+    app.command()(measuring)
 
 
 def main() -> None:

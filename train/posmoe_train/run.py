@@ -85,6 +85,7 @@ def record(folder: Path, config: object, data: list[Path]) -> None:
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "torch": torch.__version__,
         "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
+        "devices": getattr(config, "devices", 0) or max(1, torch.cuda.device_count()),
         "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data},
     }
     if found and any((folder / name).is_file() for name in _BEGUN):

@@ -1,0 +1,95 @@
+"""The table of ablations: its rows, the settings that make them, and its place in a page."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from posmoe_models import ParserConfig
+from posmoe_models.flops import flops
+from posmoe_train.ablations import BEGIN, END, AblationError, ablations, commands, dense_width, table, write_table
+from posmoe_train.cli import main
+from posmoe_train.config import load_config
+from posmoe_train.runs import Run
+from posmoe_train.student_config import StudentConfig
+from tests.paths import ROOT
+from tests.train.fake_runs import seeds
+
+EDGE = load_config(StudentConfig, ROOT / "train/posmoe_train/configs/en-edge.toml")
+
+
+def test_every_row_is_a_configuration_that_loads() -> None:
+    for row in ablations(EDGE.parser):
+        settings = [f"{name}={str(value).lower()}" for name, value in row.settings.items()]
+        assert load_config(StudentConfig, None, settings) != StudentConfig(), row.name
+
+
+@pytest.mark.parametrize("base", [ParserConfig(), ParserConfig(trunk_dim=88, trunk_layers=2, expert_dim=40)])
+def test_the_dense_expert_costs_as_much_as_the_mixture_and_no_more(base: ParserConfig) -> None:
+    width = dense_width(base)
+    one, wider = (flops(replace(base, experts=1, k=1, expert_dim=w))["total"] for w in (width, width + 1))
+    assert one <= flops(base)["total"] < wider
+    assert one > 0.98 * flops(base)["total"]
+
+
+def test_rows_say_how_they_differ_from_the_base_and_how_to_make_them(tmp_path: Path) -> None:
+    paths = seeds(tmp_path / "base", EDGE, [89.0, 89.4], trees=89.6)
+    hard = replace(EDGE, name="hard", parser=replace(EDGE.parser, k=1))
+    paths += seeds(tmp_path / "hard", hard, [88.0, 88.2], trees=88.6)
+    paths += seeds(tmp_path / "other", replace(EDGE, lr=0.01), [87.0], trees=87.6)
+    lines = table([Run.load(path) for path in paths]).splitlines()[2:]
+    base, one, other, greedy = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
+    assert base[:6] == ["the base", "2", "547,200", "89.60", "", "86.60"]
+    assert one[0] == "K = 1: one expert a word, hard"
+    assert one[3:5] == ["88.60", "-1.00"]
+    assert one[-1] == "`--set parser.k=1`"
+    assert other[0] == "lr = 0.01"
+    assert other[-1] == "`--set lr=0.01`"
+    assert greedy[0] == "likeliest heads without the tree search"
+    assert greedy[3:5] == ["89.20 (89.00–89.40)", "-0.40"]
+
+
+def test_a_table_needs_something_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(AblationError, match="runs of at least two configurations, the base first"):
+        table([Run.load(path) for path in seeds(tmp_path / "base", EDGE, [89.0, 89.4])])
+
+
+def test_the_table_goes_between_its_comments(tmp_path: Path) -> None:
+    page = tmp_path / "ablations.md"
+    write_table("| a |", page)
+    assert page.read_text() == f"# Ablations\n\n{BEGIN}\n\n| a |\n\n{END}\n"
+    page.write_text(page.read_text().replace("# Ablations", "# Ours") + "\nIt doesn't pay.\n")
+    write_table("| b |", page)
+    assert page.read_text() == f"# Ours\n\n{BEGIN}\n\n| b |\n\n{END}\n\nIt doesn't pay.\n"
+    page.write_text("no place")
+    with pytest.raises(AblationError, match=r"ablations.md: expected the lines '<!-- ablations: written by"):
+        write_table("| c |", page)
+    assert page.read_text() == "no place"
+
+
+def test_the_commands_make_every_run(tmp_path: Path) -> None:
+    lines = commands(EDGE.parser, "--train T", Path("runs"), 2)
+    assert len(lines) == 2 * (1 + len(ablations(EDGE.parser)))
+    assert lines[0] == "posmoe-train student --train T --no-bundle --set seed=1 --out runs/base-1"
+    assert "posmoe-train student --train T --no-bundle --set parser.k=1 --set seed=2 --out runs/k1-2" in lines
+
+
+def test_the_command_writes_the_page_or_prints_the_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    paths = seeds(tmp_path / "base", EDGE, [89.0]) + seeds(tmp_path / "other", replace(EDGE, lr=0.01), [87.0])
+
+    def run(*arguments: object) -> int | str | None:
+        monkeypatch.setattr("sys.argv", ["posmoe-train", "ablations", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code
+
+    assert run(*paths) == 0
+    printed = capsys.readouterr().out
+    assert "| lr = 0.01 | 1 | 547,200 | 87.00 | -2.00 |" in printed
+    assert run(*paths, "--out", tmp_path / "page.md") == 0
+    assert printed.strip() in (tmp_path / "page.md").read_text()
+    assert run("--config", ROOT / "train/posmoe_train/configs/en-edge.toml", "--seeds", 1) == 0
+    assert "--set parser.experts=12" in capsys.readouterr().out
+    assert run() == 2

@@ -1,0 +1,83 @@
+"""The commands of `posmoe-train` that measure: bundles, runs, routing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Dev = Annotated[Path, typer.Option(help="Development treebank.", exists=True, dir_okay=False)]
+Bundle = Annotated[Path | None, typer.Argument(help="A bundle; by default the packaged model.", exists=True)]
+Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or their NAME.run.json.", exists=True)]
+
+
+def evaluate(
+    dev: Dev,
+    bundle: Bundle = None,
+    backend: Annotated[str, typer.Option(help="The runtime's engine.")] = "auto",
+    k_best: Annotated[int, typer.Option(help="Also the oracle among so many trees a sentence.", min=1)] = 1,
+) -> None:
+    """Print a bundle's scores on a treebank as JSON, from gold tokens and from raw text."""
+    import json
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.evaluate import evaluate_bundle, oracle_scores
+
+    gold = read_treebank(dev)
+    scores = evaluate_bundle(bundle, gold, backend)
+    if k_best > 1:
+        scores |= {"k_best": oracle_scores(bundle, gold, k_best, backend)}
+    typer.echo(json.dumps(scores, indent=1))
+
+
+def card(
+    bundle: Annotated[Path, typer.Argument(help="A bundle.", exists=True)],
+    dev: Dev,
+    out: Annotated[Path, typer.Option(help="The Markdown file to write.")],
+) -> None:
+    """Write the card of a BUNDLE: its data and scores by genre, relation and length, calibration, errors."""
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.report import model_card
+
+    text = model_card(bundle, read_treebank(dev))
+    draft = out.with_name(out.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(out)
+
+
+def report(runs: Runs, out: Annotated[Path, typer.Option(help="Folder for tables and figures.")]) -> None:
+    """Compare RUNS: scores over seeds, learning curves, minutes, accuracy by silver data; CSV, SVG and report.md."""
+    from posmoe_train.compare import write_report
+
+    typer.echo(write_report(runs, out))
+
+
+def ablations(
+    runs: Annotated[list[Path] | None, typer.Argument(help="Folders of runs, the base first.", exists=True)] = None,
+    out: Annotated[Path | None, typer.Option(help="The page to put the table into; else it is printed.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="Print the command lines of all runs for this configuration.", exists=True)
+    ] = None,
+    options: Annotated[str, typer.Option(help="With --config: common options of the commands.")] = "",
+    seeds: Annotated[int, typer.Option(help="With --config: seeds of each.", min=1)] = 3,
+) -> None:
+    """Make the table of ablations of RUNS, or with --config print the commands that make the runs."""
+    from posmoe_train.ablations import commands, table, write_table
+    from posmoe_train.config import load_config
+    from posmoe_train.runs import Run
+    from posmoe_train.student_config import StudentConfig
+
+    if config:
+        parser = load_config(StudentConfig, config).parser
+        lines = commands(parser, f"{options} --config {config}".strip(), Path("runs/ablations"), seeds)
+        typer.echo("\n".join(lines))
+        return
+    if not runs:
+        raise typer.BadParameter("expected RUNS, or --config for the commands that make them", param_hint="RUNS")
+    text = table([Run.load(path) for path in runs])
+    if out:
+        write_table(text, out)
+    else:
+        typer.echo(text)
+
+
+COMMANDS = (evaluate, card, report, ablations)
