@@ -2,50 +2,22 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Any, TypeVar
 
-import typer
+import click
 
 from ..engines import ENGINES
 from ..limits import MAX_THREADS, MAX_TREES
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-
-_MODEL = typer.Option("--model", metavar="NAME|PATH", help="An installed model's name, or a bundle's path.")
-
-
-def _known_backend(name: str) -> str:
-    if name not in ("auto", *ENGINES):
-        raise typer.BadParameter(f"expected one of auto, {', '.join(ENGINES)}, got {name!r}.")
-    return name
+FORMATS = ("conllu", "jsonl", "tree")
+INPUTS = ("text", "lines", "conllu")
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-_HERE = [name for name, engine in ENGINES.items() if engine.module]
-_BACKEND = typer.Option(
-    "--backend", callback=_known_backend, help=f"The engine: auto, or one that this version has: {', '.join(_HERE)}."
-)
-
-
-class Format(StrEnum):
-    """What is written."""
-
-    conllu = "conllu"
-    jsonl = "jsonl"
-    tree = "tree"
-
-
-class Input(StrEnum):
-    """What is read."""
-
-    text = "text"
-    lines = "lines"
-    conllu = "conllu"
-
-
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(context: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
         from .. import __version__
         from .messages import say
         from .output import OutputError, show
@@ -54,81 +26,69 @@ def _show_version(wanted: bool) -> None:
             show(f"posmoe {__version__}\n")
         except OutputError as error:
             say(str(error))
-            raise typer.Exit(1) from None
-        raise typer.Exit
+            context.exit(1)
+        context.exit()
 
 
-@app.callback()
-def posmoe(
-    version: Annotated[
-        bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
-    ] = False,
-) -> None:
+def _known_backend(context: click.Context, option: click.Parameter, name: str) -> str:
+    if name not in ("auto", *ENGINES):
+        raise click.BadParameter(f"expected one of auto, {', '.join(ENGINES)}, got {name!r}.")
+    return name
+
+
+def _choosing(command: Command) -> Command:
+    """The options that say what parses."""
+    here = ", ".join(name for name, engine in ENGINES.items() if engine.module)
+    model = "An installed model's name, or a bundle's path."
+    backend = f"The engine: auto, or one that this version has: {here}."
+    command = click.option("--backend", default="auto", callback=_known_backend, show_default=True, help=backend)(
+        command
+    )
+    return click.option("--model", metavar="NAME|PATH", help=model)(command)
+
+
+@click.group()
+@click.option(
+    "--version", is_flag=True, callback=_show_version, is_eager=True, expose_value=False,
+    help="Show the version and exit.",
+)  # fmt: skip
+def app() -> None:
     """Raw text to Universal Dependencies trees."""
 
 
 @app.command()
-def parse(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="FILE|TEXT",
-            help="Files, or text itself. An argument that names a file is read; `-` is standard input; any "
-            "other argument with white space in it, or that doesn't look like a file name, is text. "
-            "Without any, standard input is read.",
-        ),
-    ] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option("--text", help="A text to parse, whatever it looks like. May be repeated."),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The file to write; it appears when it is whole.")
-    ] = None,
-    model: Annotated[str | None, _MODEL] = None,
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.conllu,
-    kind: Annotated[
-        Input,
-        typer.Option(
-            "--input",
-            help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, "
-            "words, comments, multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, "
-            "HEAD and DEPREL; DEPS becomes `_`.",
-        ),
-    ] = Input.text,
-    backend: Annotated[str, _BACKEND] = "auto",
-    threads: Annotated[
-        int, typer.Option(min=0, max=MAX_THREADS, help="Parts of the input parsed at a time; 0: one a core.")
-    ] = 1,
-    k_best: Annotated[
-        int,
-        typer.Option(
-            "--k-best",
-            min=1,
-            max=MAX_TREES,
-            help="Write the K best trees. A sentence of more than 4,096 words has its best tree alone, without a "
-            "probability.",
-        ),
-    ] = 1,
-    gold_upos: Annotated[
-        bool,
-        typer.Option(
-            "--gold-upos",
-            help="With --input conllu: keep the given UPOS. The relations follow them; the heads are the same as "
-            "without.",
-        ),
-    ] = False,
-    skip_invalid: Annotated[
-        bool,
-        typer.Option(
-            "--skip-invalid",
-            help="With --input conllu: leave malformed sentences out and count them, instead of giving up the rest of "
-            "the file. The exit code is 1 all the same.",
-        ),
-    ] = False,
-) -> None:
+@click.argument("inputs", nargs=-1, metavar="[FILE|TEXT]...")
+@click.option("--text", "texts", multiple=True, help="A text to parse, whatever it looks like. May be repeated.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; it appears when it is whole.")
+@click.option("--format", type=click.Choice(FORMATS), default="conllu", show_default=True, help="What to write.")
+@click.option(
+    "--input", type=click.Choice(INPUTS), default="text", show_default=True,
+    help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, words, comments, "
+    "multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, HEAD and DEPREL; DEPS becomes `_`.",
+)  # fmt: skip
+@_choosing
+@click.option(
+    "--threads", type=click.IntRange(0, MAX_THREADS), default=1, show_default=True,
+    help="Parts of the input parsed at a time; 0: one a core.",
+)  # fmt: skip
+@click.option(
+    "--k-best", type=click.IntRange(1, MAX_TREES), default=1, show_default=True,
+    help="Write the K best trees. A sentence of more than 4,096 words has its best tree alone, without a probability.",
+)  # fmt: skip
+@click.option(
+    "--gold-upos", is_flag=True,
+    help="With --input conllu: keep the given UPOS. The relations follow them; the heads are the same as without.",
+)  # fmt: skip
+@click.option(
+    "--skip-invalid", is_flag=True,
+    help="With --input conllu: leave malformed sentences out and count them, instead of giving up the rest of the "
+    "file. The exit code is 1 all the same.",
+)  # fmt: skip
+def parse(**options: Any) -> int:
     """Parse text, files or standard input.
+
+    An argument that names a file is read; `-` is standard input; any other argument with white space in it, or that
+    doesn't look like a file name, is text. Without any, standard input is read.
 
     A pipe that pauses after a paragraph (with --input lines, after a line) is answered at once, with one thread; so is
     a line that is typed at a terminal, whose end ends a sentence.
@@ -137,31 +97,17 @@ def parse(
     """
     from .parse import Job, run
 
-    if kind is not Input.conllu and (gold_upos or skip_invalid):
-        raise typer.BadParameter("--gold-upos and --skip-invalid need --input conllu.")
-    job = Job(
-        inputs=inputs or [],
-        texts=text or [],
-        output=output,
-        model=model,
-        format=form.value,
-        input=kind.value,
-        backend=backend,
-        threads=threads,
-        k_best=k_best,
-        gold_upos=gold_upos,
-        skip_invalid=skip_invalid,
-    )
-    raise typer.Exit(run(job))
+    job = Job(**options)
+    if job.input != "conllu" and (job.gold_upos or job.skip_invalid):
+        raise click.BadParameter("--gold-upos and --skip-invalid need --input conllu.")
+    return run(job)
 
 
 @app.command()
-def info(
-    model: Annotated[str | None, _MODEL] = None,
-    backend: Annotated[str, _BACKEND] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-) -> None:
+@_choosing
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def info(model: str | None, backend: str, as_json: bool) -> int:
     """Show version, model, engine and why it was taken, processor, sizes, accuracy and FLOPs."""
     from .info import run
 
-    raise typer.Exit(run(model, backend, as_json))
+    return run(model, backend, as_json)

@@ -8,7 +8,7 @@ import re
 import select
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -38,7 +38,7 @@ class Source:
     path: Path | None = None
 
 
-def sources(arguments: list[str], texts: list[str]) -> list[Source]:
+def sources(arguments: Sequence[str], texts: Sequence[str]) -> list[Source]:
     """Tell files from text (the rule is in the command's help); standard input where there is neither."""
     result = [_source(argument) for argument in arguments]
     result += [Source("text", text=text) for text in texts]

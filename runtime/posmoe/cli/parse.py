@@ -24,8 +24,8 @@ from .stream import Part, Stream
 class Job:
     """The command's options, as they were given."""
 
-    inputs: list[str]
-    texts: list[str]
+    inputs: tuple[str, ...]
+    texts: tuple[str, ...]
     output: Path | None
     model: str | None
     format: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,8 +43,8 @@ class Stream:
 
     def __init__(
         self,
-        inputs: list[str],
-        texts: list[str],
+        inputs: Sequence[str],
+        texts: Sequence[str],
         kind: str,
         tags: tuple[str, ...],
         gold: bool,
