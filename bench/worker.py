@@ -64,7 +64,7 @@ class Bare:
 class Posmoe:
     """posmoe, from text to columns."""
 
-    packages: tuple[str, ...] = ("numpy", "typer", "rich")
+    packages: tuple[str, ...] = ("numpy", "click", "rich")
 
     def __init__(self, model: str, backend: str) -> None:
         import posmoe

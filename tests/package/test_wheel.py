@@ -106,7 +106,7 @@ def test_the_wheel_states_version_licence_requirements_and_the_command(wheel: zi
     assert stated["License-Expression"] == "Apache-2.0"
     assert set(stated.get_all("License-File", [])) == {"LICENSE", "NOTICE"}
     required = {r.split()[0].partition(">")[0] for r in stated.get_all("Requires-Dist", []) if "extra ==" not in r}
-    assert required == {"numpy", "typer", "rich"}
+    assert required == {"numpy", "click", "rich"}
     assert b"posmoe = posmoe.cli:main" in wheel.read(f"pos_moe_parser-{VERSION}.dist-info/entry_points.txt").replace(
         b"=posmoe", b" = posmoe"
     )
