@@ -61,8 +61,11 @@ class Parser(nn.Module):
         self.label = LabelScorer(c)
         self.dropout = nn.Dropout(c.dropout)
 
-    def encode(self, features: Tensor, lengths: Tensor) -> Encoded:
-        """Identifiers int [batch, time, 6] and lengths int64 [batch] → what the scorers read."""
+    def encode(self, features: Tensor, lengths: Tensor, route_tags: Tensor | None = None) -> Encoded:
+        """Identifiers int [batch, time, 6] and lengths int64 [batch] → what the scorers read.
+
+        With `route_tags`, int64 [batch, time], every word goes to the expert of that tag alone.
+        """
         c = self.config
         batch, time, _ = features.shape
         mask = torch.arange(time, device=features.device) < lengths[:, None]
@@ -79,6 +82,8 @@ class Parser(nn.Module):
             x = layer(x, mask)
         hidden, tag_logits = self.router(x, mask)
         weight, index = route(tag_logits, c.k, c.experts)
+        if route_tags is not None:
+            weight, index = torch.ones_like(weight[..., :1]), (route_tags % c.experts)[..., None]
         mixed = self.experts(hidden if self.mix is None else x, weight, index)
         g = c.expert_context_dim
         context = gated_context(mixed[..., :g], mixed[..., -g:], expert_gates, mask)
@@ -87,14 +92,15 @@ class Parser(nn.Module):
         tags = nn.functional.pad(tag_logits.argmax(-1), (1, 0), value=ROOT_TAG)
         return Encoded(words, tag_logits.float(), tags, nn.functional.pad(mask, (1, 0), value=True))
 
-    def forward(self, features: Tensor, lengths: Tensor) -> Scores:
+    def forward(self, features: Tensor, lengths: Tensor, route_tags: Tensor | None = None) -> Scores:
         """Score a padded batch; nothing at a word depends on the padding.
 
         Args:
             features: identifiers, int32 [batch, time, 6]; padding is 0.
             lengths: words a sentence, int64 [batch].
+            route_tags: tags that choose the experts in place of the predicted ones, int64 [batch, time].
         """
-        words, tag_logits, tags, mask = self.encode(features, lengths)
+        words, tag_logits, tags, mask = self.encode(features, lengths, route_tags)
         arcs = self.arcs(words, tags, mask)
         dependent, head = self.label.project(words)
         best = arcs.scores.argmax(-1, keepdim=True)

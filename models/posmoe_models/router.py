@@ -48,8 +48,7 @@ def route(tag_logits: Tensor, k: int, experts: int) -> tuple[Tensor, Tensor]:
     """
     probability = tag_logits.float().softmax(-1)
     if experts < EXPERTS:
-        folded = probability[..., :experts]
-        rest = nn.functional.pad(probability[..., experts:], (0, 2 * experts - EXPERTS))
-        probability = folded + rest
+        rows = nn.functional.pad(probability, (0, -EXPERTS % experts))
+        probability = rows.view(*rows.shape[:-1], -1, experts).sum(-2)
     weight, index = torch.topk(probability, k, dim=-1)
     return weight / weight.sum(-1, keepdim=True), index

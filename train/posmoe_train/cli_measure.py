@@ -44,6 +44,19 @@ def card(
     draft.replace(out)
 
 
+def routing(
+    source: Annotated[Path, typer.Argument(help="A run's folder, or a bundle.", exists=True)],
+    dev: Dev,
+) -> None:
+    """Print how words are routed on a treebank, as JSON: use of the experts, their accuracy, hard, soft and gold."""
+    import json
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.routing import routing_report
+
+    typer.echo(json.dumps(routing_report(source, read_treebank(dev)), indent=1))
+
+
 def report(runs: Runs, out: Annotated[Path, typer.Option(help="Folder for tables and figures.")]) -> None:
     """Compare RUNS: scores over seeds, learning curves, minutes, accuracy by silver data; CSV, SVG and report.md."""
     from posmoe_train.compare import write_report
@@ -80,4 +93,4 @@ def ablations(
         typer.echo(text)
 
 
-COMMANDS = (evaluate, card, report, ablations)
+COMMANDS = (evaluate, routing, card, report, ablations)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from posmoe_models import Parser
 from posmoe_models.config import EXPERTS
@@ -15,33 +16,40 @@ from posmoe_train.examples import Examples
 DEAD = 1e-4
 
 
-@torch.inference_mode()
-def expert_usage(parser: Parser, examples: Examples) -> dict[str, Any]:
-    """Load of each expert over a corpus with gold tags.
+def usage(tag_logits: Tensor, tags: Tensor, k: int, experts: int) -> dict[str, Any]:
+    """Load of each expert over words with gold tags.
 
+    Args:
+        tag_logits: [words, 17].
+        tags: gold tags, int64 [words].
     Returns:
         `load`: each expert's share of the routing weights; `entropy`: of the load, as a share of its
-        maximum; `dead`: experts with a load under 0.01 %; `kl_to_upos`: KL divergence of the load from
-        the gold tags' distribution, in nats.
+        maximum, 1 for a single expert; `dead`: experts with a load under 0.01 %; `kl_to_upos`: KL
+        divergence of the load from the gold tags' distribution, in nats.
     """
-    c = parser.config
-    load = torch.zeros(c.experts, dtype=torch.float64)
-    tags = torch.zeros(EXPERTS, dtype=torch.float64)
-    for sentences in batches(examples.lengths, 8192, None):
-        batch = examples.batch(sentences)
-        encoded = parser.encode(batch.features, batch.lengths)
-        weight, index = route(encoded.tag_logits, c.k, c.experts)
-        load.index_add_(0, index[batch.mask].flatten(), weight[batch.mask].flatten().double())
-        tags += torch.bincount(batch.tags[..., 0][batch.mask], minlength=EXPERTS)
+    weight, index = route(tag_logits, k, experts)
+    load = torch.zeros(experts, dtype=torch.float64).index_add_(
+        0, index.flatten().cpu(), weight.flatten().double().cpu()
+    )
     share = (load / load.sum()).numpy()
-    gold = (tags / tags.sum()).numpy()
-    folded = np.bincount(np.arange(EXPERTS) % c.experts, weights=gold, minlength=c.experts)
+    gold = np.bincount(tags.cpu().numpy() % experts, minlength=experts) / len(tags)
     used = share > 0
-    entropy = float(-(share[used] * np.log(share[used])).sum()) / math.log(c.experts)
-    divergence = float((share[used] * np.log(share[used] / np.maximum(folded[used], 1e-12))).sum())
+    entropy = float(-(share[used] * np.log(share[used])).sum())
+    divergence = float((share[used] * np.log(share[used] / np.maximum(gold[used], 1e-12))).sum())
     return {
         "load": [round(float(x), 5) for x in share],
-        "entropy": round(entropy, 4),
+        "entropy": round(entropy / math.log(experts), 4) if experts > 1 else 1.0,
         "dead": int((share < DEAD).sum()),
         "kl_to_upos": round(divergence, 5),
     }
+
+
+@torch.inference_mode()
+def expert_usage(parser: Parser, examples: Examples) -> dict[str, Any]:
+    """`usage` of a parser over a corpus with gold tags."""
+    logits, tags = [torch.zeros(0, EXPERTS)], [torch.zeros(0, dtype=torch.long)]
+    for sentences in batches(examples.lengths, 8192, None):
+        batch = examples.batch(sentences)
+        logits.append(parser.encode(batch.features, batch.lengths).tag_logits[batch.mask].cpu())
+        tags.append(batch.tags[..., 0][batch.mask].cpu())
+    return usage(torch.cat(logits), torch.cat(tags), parser.config.k, parser.config.experts)
