@@ -9,7 +9,7 @@ namespace posmoe {
 
 void Analyser::operator()(std::vector<Analysis>& texts, const std::vector<const int32_t*>& gold,
                           AnalyserSpace& space) const {
-  space.pieces.clear(), space.ids.clear();
+  space.pieces.clear(), space.forms.clear();
   space.offsets.assign(1, 0);
   for (size_t t = 0; t < texts.size(); ++t) {
     const Words& words = texts[t].text.words;
@@ -39,9 +39,7 @@ void Analyser::add(const Words& words, size_t text, size_t begin, size_t end, An
   const size_t gathered = static_cast<size_t>(space.offsets.back()), all = gathered + (end - begin);
   space.pieces.push_back({text, begin});
   space.offsets.push_back(static_cast<int64_t>(all));
-  space.ids.resize(all * kFeatures);
-  int32_t* ids = space.ids.data() + gathered * kFeatures;
-  for (size_t i = begin; i < end; ++i, ids += kFeatures) features_.ids(words.word(i), ids);
+  for (size_t i = begin; i < end; ++i) space.forms.push_back(words.word(i));
 }
 
 // Parses the block, and hands its columns to the texts that they belong to.
@@ -65,15 +63,15 @@ void Analyser::flush(std::vector<Analysis>& texts, const std::vector<const int32
   }
   space.columns.resize(std::max(3 * words, space.columns.size()));
   int32_t *const upos = space.columns.data(), *const heads = upos + words, *const deprels = heads + words;
-  network_.columns(space.ids.data(), space.offsets.data(), count, some ? space.gold.data() : nullptr, upos, heads,
-                   deprels, space.network);
+  network_.columns({nullptr, space.forms.data(), &features_}, space.offsets.data(), count,
+                   some ? space.gold.data() : nullptr, upos, heads, deprels, space.network);
   each([&](size_t p, size_t first, size_t from, size_t size) {
     Analysis& text = texts[space.pieces[p].text];
     std::copy_n(upos + from, size, text.upos.data() + first);
     std::copy_n(heads + from, size, text.heads.data() + first);
     std::copy_n(deprels + from, size, text.deprels.data() + first);
   });
-  space.pieces.clear(), space.ids.clear();
+  space.pieces.clear(), space.forms.clear();
   space.offsets.assign(1, 0);
 }
 

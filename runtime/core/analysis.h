@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "network.h"
@@ -29,8 +30,15 @@ struct AnalyserSpace {
   Workspace network;
   std::vector<Piece> pieces;
   std::vector<int64_t> offsets;
-  std::vector<int32_t> ids, gold, columns;
-  size_t memory() const { return network.memory() + (ids.capacity() + columns.capacity()) * sizeof(int32_t); }
+  std::vector<std::string_view> forms;
+  std::vector<int32_t> gold, columns;
+  size_t memory() const {
+    return network.memory() + forms.capacity() * sizeof(forms[0]) + columns.capacity() * sizeof(int32_t);
+  }
+  void release() {
+    network.release();
+    forms = {}, columns = {};
+  }
 };
 
 // Immutable: any number of threads may share one. Results don't depend on which texts are given together.

@@ -177,4 +177,9 @@ void bind_analysis(nb::module_& m) {
           "Sentences of more than `longest` words are parsed in pieces, joined by the relation `joining`.")
       .def("texts", &analyse_texts, "texts"_a, "lines"_a = false, "Analyses of texts; with `lines` every line is one sentence.")
       .def("words", &analyse_words, "words"_a, "gold"_a, "Analyses of Words; gold: for each None, or a tag or -1 a word.");
+  m.def("counts", [] {
+        posmoe::Kept<posmoe::AnalyserSpace> space;
+        const posmoe::Counts& counts = (*space).network.counts;
+        return nb::make_tuple(counts.words, counts.cached, counts.sentences, counts.searched);
+      }, "What analysers have done on this thread: words, those whose rows were kept, sentences, trees searched for.");
 }

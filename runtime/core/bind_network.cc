@@ -45,7 +45,8 @@ posmoe::NetworkShape shape_of(const nb::dict& d) {
   return s;
 }
 
-void make_network(posmoe::Network* self, const nb::dict& shape, const nb::dict& tensors, const std::string& isa) {
+void make_network(posmoe::Network* self, const nb::dict& shape, const nb::dict& tensors, const std::string& isa,
+                  size_t cache) {
   posmoe::Tensors views;
   for (auto [key, value] : tensors) {
     nb::ndarray<nb::ro, nb::c_contig, nb::device::cpu> array;
@@ -58,7 +59,7 @@ void make_network(posmoe::Network* self, const nb::dict& shape, const nb::dict& 
     for (size_t i = 0; i < dims.size(); ++i) dims[i] = array.shape(i);
     views[name] = {array.data(), array.dtype() == nb::dtype<int8_t>(), std::move(dims)};
   }
-  new (self) posmoe::Network(shape_of(shape), views, isa.c_str());
+  new (self) posmoe::Network(shape_of(shape), views, isa.c_str(), cache);
 }
 
 template <typename T, size_t N>
@@ -91,7 +92,7 @@ nb::tuple columns(const posmoe::Network& self, const Array<int32_t, 2>& ids, con
   {
     nb::gil_scoped_release release;
     posmoe::Kept<posmoe::Workspace> space;
-    self.columns(ids.data(), at, count - 1, known.data(), upos.get(), heads.get(), deprels.get(), *space);
+    self.columns({ids.data()}, at, count - 1, known.data(), upos.get(), heads.get(), deprels.get(), *space);
   }
   const auto give = [n](std::unique_ptr<int32_t[]>& data) { return owned<int32_t, nb::shape<-1>>(std::move(data), {n}); };
   return nb::make_tuple(give(upos), give(heads), give(deprels));
@@ -127,7 +128,9 @@ nb::tuple scores(const posmoe::Network& self, const Array<int32_t, 3>& ids, cons
 void bind_network(nb::module_& m) {
   nb::class_<posmoe::Network>(m, "Network", "A bundle's network; immutable, thread-safe.")
       .def("__init__", &make_network, nb::arg("shape"), nb::arg("tensors"), nb::arg("instruction_set") = "",
-           "Takes sizes by name and tensors by name; copies them. Raises ValueError.")
+           nb::arg("cache") = posmoe::Network::kCache,
+           "Takes sizes by name and tensors by name; copies them. Every thread keeps `cache` bytes of rows of frequent\n"
+           "words. Raises ValueError.")
       .def("columns", &columns, nb::arg("features"), nb::arg("offsets"), nb::arg("gold") = nb::none(),
            "Feature rows [n, 6] and sentence offsets [S + 1] to tags, heads and relations, int32 [n] each.")
       .def("scores", &scores, nb::arg("features"), nb::arg("lengths"),

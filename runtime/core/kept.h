@@ -10,7 +10,7 @@ template <typename Space>
 class Kept {
  public:
   ~Kept() {
-    if (space().memory() > kMost) space() = Space();
+    if (space().memory() > kMost) space().release();
   }
   Space& operator*() { return space(); }
 

@@ -83,10 +83,9 @@ struct ArcShape {
   float root_bias;
   size_t candidates() const { return 1 + left + right + hubs; }
   size_t row() const { return padded(candidates()); }
-  // Floats of scratch for a sentence.
-  size_t scratch(size_t words) const {
-    return (2 * rank + 2 + candidates()) * (padded(words) + left + right + 2 * kLanes);
-  }
+  // Floats from row to row of a sentence's channels, and floats of scratch for all of them.
+  size_t channel(size_t words) const { return padded(words) + left + right + 2 * kLanes; }
+  size_t scratch(size_t words) const { return (2 * rank + 5) * channel(words); }
 };
 
 // Where a sentence's arc projections lie in the rows of a matrix product: columns of each.
@@ -131,8 +130,8 @@ struct Kernels {
   // of scratch, rounded up to kLanes words.
   void (*mix_expert)(const float* gated, size_t stride, size_t words, size_t width, const ExpertBias& bias,
                      const float* weight, const uint32_t* rows, float* scratch, float* out, size_t out_stride);
-  // Scores and heads [words, row()] of a sentence: root, words to the left and to the right, hubs, none; and every word's
-  // best head, of equal ones the smaller, -1 where a score of the sentence is no finite number.
+  // Every word's best head in a sentence, of equal ones the smaller, -1 where a score of the sentence is no finite number.
+  // Where `scores` is not null, also scores and heads [words, row()]: root, words to the left and to the right, hubs, none.
   void (*arcs)(const ArcShape& shape, const ArcColumns& columns, const float* projected, size_t stride, size_t words,
                const int32_t* tags, float* scratch, float* scores, int32_t* heads, int32_t* best);
   // Best label of every word of a sentence; `root` is the root as head. Takes labels + rank floats of scratch.

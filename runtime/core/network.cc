@@ -1,10 +1,6 @@
 #include "network.h"
 
 #include <algorithm>
-#include <stdexcept>
-#include <string>
-
-#include "word_features.h"
 
 namespace posmoe {
 namespace {
@@ -86,24 +82,17 @@ void Network::mix_experts(const Block& block, const Rows& x, const float* weight
   }
 }
 
-void Network::run(Block& block, Arena& arena) const {
+void Network::run(Block& block, Workspace& space) const {
+  Arena& arena = space.arena;
   const NetworkShape& s = weights_.shape;
   const size_t n = block.words;
-  for (size_t i = 0; i < n * kFeatures; ++i) {
-    if (static_cast<uint32_t>(block.ids[i]) >= s.rows) {
-      throw std::out_of_range("feature row " + std::to_string(block.ids[i]) + " of a table of " +
-                              std::to_string(s.rows) + " rows");
-    }
-  }
   // lookup: lexical channels, gates of the first recurrence, gates of the second
   const size_t row = roomy(s.row_dim()), gates = s.lexical_dim, expert_gates = s.context_width();
   float* const rows = arena.take<float>(n * row);
-  kernels_.lookup(weights_.codes, weights_.scale, s.row_dim(), block.ids, n, rows, row);
-  kernels_.sigmoid(rows + gates, row, n, s.row_dim() - gates);
-  // context
   size_t stride = roomy(s.context_width());
   float* x = arena.take<float>(n * stride + kLanes);
-  kernels_.rms_norm(rows, row, n, s.lexical_dim, weights_.lexical_norm, {x, stride});
+  look_up(block.given, n, rows, row, x, stride, space);
+  // context
   recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows + gates, row, s.context_dim, s.context_dim,
               x + s.lexical_dim, stride);
   // trunk
@@ -168,9 +157,9 @@ void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, 
   const NetworkShape& s = weights_.shape;
   const size_t width = candidates(), q = s.label_rank;
   const int64_t offsets[2] = {0, static_cast<int64_t>(words)};
-  Block block{ids, offsets, 1, words, nullptr, 0, nullptr, nullptr, 0};
+  Block block{{ids}, offsets, 1, words, nullptr, 0, nullptr, nullptr, 0};
   space.arena.reset();
-  run(block, space.arena);
+  run(block, space);
   float* const scratch = space.arena.take<float>(weights_.arcs.scratch(words));
   const size_t stride = weights_.arcs.row();
   float* const scores = space.arena.take<float>(words * stride);

@@ -3,12 +3,15 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "arena.h"
 #include "decode.h"
 #include "kernels.h"
 #include "network_weights.h"
+#include "word_cache.h"
+#include "word_features.h"
 
 namespace posmoe {
 
@@ -20,12 +23,31 @@ struct ScoreArrays {
   float *dependents, *label_heads;  // [batch, time, q], [batch, time + 1, q]
 };
 
+// What was done with a workspace since it was made.
+struct Counts {
+  uint64_t words = 0, cached = 0;        // words given as forms, and those whose row was kept
+  uint64_t sentences = 0, searched = 0;  // and those whose best heads form no tree with a single root
+};
+
 // One per thread and at a time: buffers that are kept from call to call.
 struct Workspace {
   Arena arena;
   Decoder decoder;
+  WordCache cache;
   std::vector<int32_t> mark;
-  size_t memory() const { return arena.memory() + decoder.memory(); }
+  Counts counts;
+  size_t memory() const { return arena.memory() + decoder.memory(); }  // less the cache, which is bounded
+  void release() { arena = Arena(), decoder = Decoder(); }
+};
+
+// Words by their feature rows (`ids`, kFeatures a word) or by their forms.
+struct WordsGiven {
+  const int32_t* ids;
+  const std::string_view* forms = nullptr;
+  const Features* features = nullptr;
+  WordsGiven from(size_t word) const {
+    return ids ? WordsGiven{ids + word * kFeatures} : WordsGiven{nullptr, forms + word, features};
+  }
 };
 
 // Immutable after construction: any number of threads may share one. Results depend neither on how many sentences are
@@ -35,18 +57,19 @@ class Network {
   // Words that a block of sentences is filled up to, so that its numbers stay in the cache.
   static constexpr size_t kBlock = 192;
 
+  // Bytes that every thread keeps rows of frequent words in, if its words come as forms.
+  static constexpr size_t kCache = size_t{1} << 20;
+
   // Throws std::invalid_argument as Weights and kernels() do.
-  Network(const NetworkShape& shape, const Tensors& tensors, const char* instruction_set = "")
-      : kernels_(kernels(instruction_set)), weights_(shape, tensors, kernels_) {}
+  Network(const NetworkShape& shape, const Tensors& tensors, const char* instruction_set = "", size_t cache = kCache);
 
   const char* instruction_set() const { return kernels_.name; }
   const NetworkShape& shape() const { return weights_.shape; }
   size_t candidates() const { return weights_.arcs.candidates(); }
 
-  // Analyses sentences: `ids` are kFeatures rows a word, sentence s has the words offsets[s] .. offsets[s + 1], `gold`
-  // (or null) known tags or -1. Writes index of the tag, head (0 the root, else from 1) and index of the relation a word.
+  // Analyses sentences: sentence s has the words offsets[s] .. offsets[s + 1], `gold` (or null) known tags or -1. Writes index of the tag, head (0 the root, else from 1) and index of the relation a word.
   // Throws std::out_of_range where a row or tag is out of range, DecodeError where scores are not finite.
-  void columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
+  void columns(const WordsGiven& words, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
                int32_t* heads, int32_t* deprels, Workspace& space) const;
 
   // Scores one sentence, number `row` of a batch padded to `time` words.
@@ -55,7 +78,7 @@ class Network {
  private:
   // Some sentences, word after word; the arrays lie in an arena.
   struct Block {
-    const int32_t* ids;
+    WordsGiven given;
     const int64_t* offsets;  // from offsets[0] on
     size_t sentences, words;
     float* logits;
@@ -65,7 +88,12 @@ class Network {
     size_t stride;
   };
 
-  void run(Block& block, Arena& arena) const;
+  void run(Block& block, Workspace& space) const;
+  // The stages that look at words one by one: their lexical channels, normed, to x, and gates, through the sigmoid, to
+  // the channels behind the lexical ones of `rows`.
+  void look_up(const WordsGiven& words, size_t count, float* rows, size_t row, float* x, size_t stride,
+               Workspace& space) const;
+  void look_up_ids(const int32_t* ids, size_t count, float* rows, size_t row, const Rows& x) const;
   void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
   void mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
                    size_t out_stride, Arena& arena) const;
@@ -77,6 +105,8 @@ class Network {
 
   const Kernels& kernels_;
   Weights weights_;
+  uint64_t id_;           // of this network alone
+  size_t cache_entries_;
 };
 
 }  // namespace posmoe

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "network.h"
-#include "word_features.h"
 
 namespace posmoe {
 namespace {
@@ -22,7 +21,7 @@ bool is_tree(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
 
 }  // namespace
 
-void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
+void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t sentences, const int32_t* gold, int32_t* upos,
                       int32_t* heads, int32_t* deprels, Workspace& space) const {
   const NetworkShape& s = weights_.shape;
   const size_t width = weights_.arcs.row();
@@ -34,23 +33,29 @@ void Network::columns(const int32_t* ids, const int64_t* offsets, size_t sentenc
     const size_t words = static_cast<size_t>(offsets[end] - offsets[first]);
     if (words == 0) continue;
     space.arena.reset();
-    Block block{ids + start * kFeatures, offsets + first, end - first, words, nullptr, 0, nullptr, nullptr, 0};
-    run(block, space.arena);
+    Block block{given.from(start), offsets + first, end - first, words, nullptr, 0, nullptr, nullptr, 0};
+    run(block, space);
     size_t longest = 0;
     for (size_t i = first; i < end; ++i) longest = std::max<size_t>(longest, offsets[i + 1] - offsets[i]);
     float* const scratch = space.arena.take<float>(weights_.arcs.scratch(longest));
-    float* const scores = space.arena.take<float>(longest * width);
-    int32_t* const candidate_heads = space.arena.take<int32_t>(longest * width);
     float* const total = space.arena.take<float>(weights_.labels.labels + s.label_rank);
     for (size_t i = first; i < end; ++i) {
       const size_t begin = static_cast<size_t>(offsets[i]), n = static_cast<size_t>(offsets[i + 1] - offsets[i]);
       if (n == 0) continue;
       const float* const projected = block.projected + (begin - start) * block.stride;
       int32_t* const tags = block.tags + (begin - start);
-      kernels_.arcs(weights_.arcs, weights_.columns, projected, block.stride, n, tags, scratch, scores, candidate_heads,
-                    heads + begin);
-      if (!is_tree(heads + begin, n, space.mark)) {
-        space.decoder.decode(scores, candidate_heads, n, width, heads + begin);
+      const auto score = [&](float* scores, int32_t* candidates) {
+        kernels_.arcs(weights_.arcs, weights_.columns, projected, block.stride, n, tags, scratch, scores, candidates,
+                      heads + begin);
+      };
+      score(nullptr, nullptr);
+      ++space.counts.sentences;
+      if (!is_tree(heads + begin, n, space.mark)) {  // only now are the scores needed
+        ++space.counts.searched;
+        float* const scores = space.arena.take<float>(n * width);
+        int32_t* const candidates = space.arena.take<int32_t>(n * width);
+        score(scores, candidates);
+        space.decoder.decode(scores, candidates, n, width, heads + begin);
       }
       for (size_t w = 0; w < n; ++w) {
         const int32_t known = gold ? gold[begin + w] : -1;

@@ -30,6 +30,11 @@ class Features {
 
   uint32_t rows() const { return rows_; }
 
+  // Whether a form's first row says that it is one of the `most` first keys, the most frequent words.
+  bool frequent(int32_t row, size_t most) const {
+    return static_cast<size_t>(row) < 2 + most && static_cast<uint32_t>(row) < parts_[0].base;
+  }
+
   // The rows of one form. About 25 ns for an English word.
   void ids(std::string_view form, int32_t out[kFeatures]) const;
 

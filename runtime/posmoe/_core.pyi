@@ -130,7 +130,11 @@ class Network:
     """A bundle's network; immutable, thread-safe."""
 
     def __init__(
-        self, shape: dict[str, Any], tensors: Mapping[str, NDArray[Any] | memoryview], instruction_set: str = ""
+        self,
+        shape: dict[str, Any],
+        tensors: Mapping[str, NDArray[Any] | memoryview],
+        instruction_set: str = "",
+        cache: int = 1 << 20,
     ) -> None: ...
     def columns(
         self, features: NDArray[np.int32], offsets: NDArray[np.int64], gold: NDArray[np.int32] | None = None
@@ -144,6 +148,7 @@ class Network:
     def instruction_set(self) -> str: ...
 
 def instruction_set(name: str = "") -> str: ...
+def counts() -> tuple[int, int, int, int]: ...  # of this thread: words, words kept, sentences, trees searched for
 
 _Floats = NDArray[np.float32]
 
