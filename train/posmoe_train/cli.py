@@ -119,7 +119,7 @@ def silver(
     import numpy as np
 
     from posmoe_train.corpus import Corpus
-    from posmoe_train.errors import CheckpointError
+    from posmoe_train.errors import CheckpointError, CorpusError
     from posmoe_train.run import local_device, write_json
     from posmoe_train.silver import silver_targets
     from posmoe_train.teacher import SubWords
@@ -142,6 +142,9 @@ def silver(
         networks = [network.bfloat16() for network in networks]
     pieces = SubWords.build(text.forms, tokenizer, device)
     kept, targets = silver_targets(networks, text, pieces, device, min_confidence=min_confidence)
+    if not len(kept):
+        reached = f"no sentence of {len(text)} got a tree with a mean confidence of {min_confidence}"
+        raise CorpusError(f"{corpus}: {reached}; lower --min-confidence, or train the teachers longer")
     out.mkdir(parents=True, exist_ok=True)
     text.select(kept).save(out / "corpus.safetensors")
     targets.save(out / "targets.safetensors")

@@ -194,26 +194,45 @@ def train_teacher(
 
 
 def load_teacher(folder: Path) -> tuple[Teacher, list[str]]:
-    """Read what `train_teacher` wrote: the network in float32, and its labels."""
+    """Read what `train_teacher` wrote: the network in float32, and its labels.
+
+    Raises:
+        CheckpointError: missing, cut short, of another version, or files of two teachers.
+    """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     path = folder / "teacher.json"
     if not path.is_file():
         raise CheckpointError(f"{folder}: expected teacher.json and teacher.safetensors; train a teacher first")
-    found = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise CheckpointError(f"{path}: cut short or altered ({error}); train it again") from error
     if found.get("format") != 1:
         raise CheckpointError(f"{path}: expected format 1, got {found.get('format')}; train it again")
-    tensors = load_file(folder / "teacher.safetensors")
+    try:
+        tensors = load_file(folder / "teacher.safetensors")
+    except (SafetensorError, FileNotFoundError) as error:
+        raise CheckpointError(f"{folder / 'teacher.safetensors'}: missing, cut short or altered ({error})") from error
+    try:
+        teacher = Teacher(_encoder_of(tensors), len(found["labels"]), TeacherConfig(**found["config"]))
+        teacher.load_state_dict({name: value.float() for name, value in tensors.items()})
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{folder}: teacher.json and teacher.safetensors don't fit together ({error})") from error
+    return teacher.eval(), found["labels"]
+
+
+def _encoder_of(tensors: dict[str, Tensor]) -> Encoder:
+    """An encoder of the sizes of these weights."""
     layers = 1 + max(int(n.split(".")[2]) for n in tensors if n.startswith("encoder.layers."))
     vocabulary, dim = tensors["encoder.word.weight"].shape
-    encoder = Encoder(
+    return Encoder(
         dim=dim,
         layers=layers,
         heads=tensors["encoder.relative.weight"].shape[1],
         inner=tensors["encoder.layers.0.inner.weight"].shape[0],
         vocabulary=vocabulary,
         positions=tensors["encoder.position.weight"].shape[0],
+        buckets=tensors["encoder.relative.weight"].shape[0],
     )
-    teacher = Teacher(encoder, len(found["labels"]), TeacherConfig(**found["config"]))
-    teacher.load_state_dict({name: value.float() for name, value in tensors.items()})
-    return teacher.eval(), found["labels"]
