@@ -35,8 +35,8 @@ def card(
     out: Annotated[Path, typer.Option(help="The Markdown file to write.")],
 ) -> None:
     """Write the card of a BUNDLE: its data and scores by genre, relation and length, calibration, errors."""
+    from posmoe_train.card import model_card
     from posmoe_train.conllu import read_treebank
-    from posmoe_train.report import model_card
 
     text = model_card(bundle, read_treebank(dev))
     draft = out.with_name(out.name + ".part")

@@ -1,5 +1,6 @@
-"""A model's card: its scores by genre, relation and sentence length, its calibration, and what it gets wrong."""
+"""A model on a treebank: scores by genre, relation and sentence length, calibration, and what it gets wrong."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 import posmoe
 from posmoe.bundle import Bundle
@@ -30,6 +32,7 @@ class Word:
     found: tuple[int, str]
     tag: tuple[str, str]
     forms: tuple[str, str, str]
+    context: str
 
     @property
     def attached(self) -> bool:
@@ -42,29 +45,49 @@ class Word:
         return self.attached and _universal(self.gold[1]) == _universal(self.found[1])
 
 
-def report(bundle: Path, gold: Sequence[Sentence], most: int = 15) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Report:
+    """Tables as lists of rows.
+
+    `sure` is about the arcs of 90 % confidence or more: `words`, their `share` of all, how many are `right` and their
+    mean `confidence`, in percent; and `error`, the expected calibration error of all arcs in points.
+    """
+
+    genre: list[Row]
+    relation: list[Row]
+    length: list[Row]
+    calibration: list[Row]
+    sure: Row
+    tag_errors: list[Row]
+    label_errors: list[Row]
+    head_errors: list[Row]
+
+
+def report(bundle: Path, gold: Sequence[Sentence], most: int = 15) -> Report:
     """Analyse a bundle on a treebank's gold tokens.
 
     Args:
         bundle: the model.
         gold: sentences; a genre is what stands before the first hyphen of `sent_id`.
         most: rows of the lists of errors.
-    Returns:
-        tables as lists of rows: `genre`, `relation`, `length`, `calibration`, `label_errors`, `head_errors`.
     """
     words = list(_words(bundle, gold))
-    return {
-        "genre": _table(words, lambda w: w.genre),
-        "relation": _table(words, lambda w: _universal(w.gold[1])),
-        "length": _table(words, _length, by_count=False),
-        "calibration": calibration(bundle, gold),
-        "label_errors": _label_errors(words, most),
-        "head_errors": _head_errors(words, most),
-    }
+    confidence, right = confidences(bundle, gold)
+    table = calibration(confidence, right)
+    return Report(
+        genre=_table(words, lambda w: w.genre),
+        relation=_table(words, lambda w: _universal(w.gold[1])),
+        length=_table(words, _length, by_count=False),
+        calibration=table,
+        sure=_sure(confidence, right, table),
+        tag_errors=_tag_errors(words, most),
+        label_errors=_label_errors(words, most),
+        head_errors=_head_errors(words, most),
+    )
 
 
-def calibration(bundle: Path, gold: Sequence[Sentence]) -> list[Row]:
-    """How often the likeliest head is right, by the probability that the scores give it (a softmax a word)."""
+def confidences(bundle: Path, gold: Sequence[Sentence]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The probability of each word's likeliest head by a softmax of its scores, and whether that head is right."""
     loaded = Bundle.load(bundle)
     engine = create(loaded, choose("auto"))
     features = load_features(loaded.manifest["features"], loaded.tensors["features.keys"])
@@ -79,16 +102,32 @@ def calibration(bundle: Path, gold: Sequence[Sentence]) -> list[Row]:
         rows = np.arange(len(sentence))
         probabilities.append(p[rows, best])
         right.append(scores.heads[0][rows, best] == np.asarray(sentence.heads))
-    confidence, correct = np.concatenate(probabilities), np.concatenate(right)
+    return np.concatenate(probabilities), np.concatenate(right)
+
+
+def calibration(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> list[Row]:
+    """How often arcs are right, by their confidence, in percent."""
     bins = np.clip(np.digitize(confidence, BINS) - 1, 0, len(BINS) - 2)
     table = []
     for i, (low, high) in enumerate(pairwise(BINS)):
         inside = bins == i
         if inside.any():
-            mean, share = 100 * confidence[inside].mean(), 100 * correct[inside].mean()
-            row = {"from": low, "to": high, "words": int(inside.sum())}
-            table.append(row | {"confidence": round(float(mean), 1), "right": round(float(share), 1)})
+            row = {"confidence": f"{100 * low:g}–{100 * high:g} %", "words": int(inside.sum())}
+            mean, share = 100 * confidence[inside].mean(), 100 * right[inside].mean()
+            table.append(row | {"mean confidence": round(float(mean), 1), "right": round(float(share), 1)})
     return table
+
+
+def _sure(confidence: NDArray[np.float64], right: NDArray[np.bool_], table: Sequence[Row]) -> Row:
+    sure = confidence >= 0.9
+    error = sum(row["words"] * abs(row["mean confidence"] - row["right"]) for row in table) / max(1, len(right))
+    return {
+        "words": int(sure.sum()),
+        "share": 100 * float(sure.mean()),
+        "right": 100 * float(right[sure].mean()) if sure.any() else 0.0,
+        "confidence": 100 * float(confidence[sure].mean()) if sure.any() else 0.0,
+        "error": float(error),
+    }
 
 
 def _words(bundle: Path, gold: Sequence[Sentence]) -> Iterator[Word]:
@@ -105,7 +144,21 @@ def _words(bundle: Path, gold: Sequence[Sentence]) -> Iterator[Word]:
                 (word.head, word.deprel),
                 (sentence.upos[i], word.upos),
                 (forms[i + 1], forms[head], forms[word.head]),
+                _context(sentence.forms, i),
             )
+
+
+def _context(forms: Sequence[str], place: int, around: int = 4) -> str:
+    """A word in bold among its neighbours, as Markdown."""
+    shown = [_plain(form) for form in forms]
+    shown[place] = f"**{shown[place]}**"
+    start, end = max(0, place - around), min(len(forms), place + around + 1)
+    return "… " * (start > 0) + " ".join(shown[start:end]) + " …" * (end < len(forms))
+
+
+def _plain(form: str) -> str:
+    """A word without the signs that Markdown would read."""
+    return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", form)
 
 
 def _universal(deprel: str) -> str:
@@ -140,67 +193,44 @@ def _table(words: Sequence[Word], key: Callable[[Word], Hashable], by_count: boo
     return rows
 
 
+def _examples(words: Sequence[Word], key: Callable[[Word], Hashable]) -> dict[Any, Word]:
+    """The first word of each kind; one beside an address or a telephone number only if there is no other."""
+    found = {key(w): w for w in reversed(words)}
+    return found | {key(w): w for w in reversed(words) if not re.search(r"@|\d{3}", w.context)}
+
+
+def _tag_errors(words: Sequence[Word], most: int) -> list[Row]:
+    """The commonest confusions of tags."""
+    wrong = [w for w in words if w.tag[0] != w.tag[1]]
+    examples = _examples(wrong, lambda w: w.tag)
+    return [
+        {"gold": g, "found": f, "words": n, "example": examples[g, f].context}
+        for (g, f), n in Counter(w.tag for w in wrong).most_common(most)
+    ]
+
+
 def _label_errors(words: Sequence[Word], most: int) -> list[Row]:
     """The commonest wrong relations of rightly attached words."""
     wrong = [w for w in words if w.attached and not w.labelled]
     pairs = Counter((_universal(w.gold[1]), _universal(w.found[1])) for w in wrong)
-    examples = {(_universal(w.gold[1]), _universal(w.found[1])): w for w in reversed(wrong)}
-    return [
-        {"gold": g, "found": f, "words": n, "example": f"{examples[g, f].forms[0]} ← {examples[g, f].forms[1]}"}
-        for (g, f), n in pairs.most_common(most)
-    ]
+    examples = _examples(wrong, lambda w: (_universal(w.gold[1]), _universal(w.found[1])))
+    rows = []
+    for (gold, found), count in pairs.most_common(most):
+        word = examples[gold, found]
+        row = {"gold": gold, "found": found, "words": count, "head": _plain(word.forms[1])}
+        rows.append(row | {"example": word.context})
+    return rows
 
 
 def _head_errors(words: Sequence[Word], most: int) -> list[Row]:
     """The relations whose words are attached wrongly most often, with an example each."""
     wrong = [w for w in words if not w.attached]
-    counts = Counter(_universal(w.gold[1]) for w in wrong)
-    examples = {_universal(w.gold[1]): w for w in reversed(wrong)}
+    all_of = Counter(_universal(w.gold[1]) for w in words)
+    examples = _examples(wrong, lambda w: _universal(w.gold[1]))
     rows = []
-    for name, count in counts.most_common(most):
-        form, right, found = examples[name].forms
-        rows.append({"relation": name, "words": count, "example": f"{form} ← {right}, found {found}"})
+    for name, count in Counter(_universal(w.gold[1]) for w in wrong).most_common(most):
+        word = examples[name]
+        _, right, found = (_plain(form) for form in word.forms)
+        row = {"relation": name, "words": count, "of": all_of[name], "head": right, "found": found}
+        rows.append(row | {"example": word.context})
     return rows
-
-
-def model_card(bundle: Path, gold: Sequence[Sentence]) -> str:
-    """A bundle's card in Markdown: what it is, what it was trained on, and its report on a treebank's gold tokens."""
-    manifest = Bundle.load(bundle).manifest
-    scores = manifest["metrics"]
-    data = [
-        f"- {d['name']}: {d['words']:,} words, {d['licence']}; {d.get('use', '')}" for d in manifest["training_data"]
-    ]
-    lines = [
-        f"# {manifest['name']} {manifest['version']}",
-        "",
-        f"A dependency parser for `{manifest['language']}`: tokens, sentences, parts of speech, heads and relations",
-        f"after Universal Dependencies. Licence: {manifest['licence']}. A sentence of 20 words costs",
-        f"{manifest['flops']['total_20']:,} FLOPs. On the development treebank: UAS {scores['uas']:.1f}, LAS",
-        f"{scores['las']:.1f} and UPOS {scores['upos']:.1f} on gold tokens; from raw text, words",
-        f"{scores['raw_words']:.1f}, sentences {scores['raw_sentences']:.1f} and LAS {scores['raw_las']:.1f}.",
-        "",
-        "## Training data",
-        "",
-        *data,
-        "",
-        "## Use",
-        "",
-        "Meant for running text like that of its treebank. Its trees are predictions: the tables below say where they",
-        "are least to be trusted. Confidence is the softmax of a word's arc scores.",
-        "",
-    ]
-    return "\n".join(lines) + "\n" + markdown(report(bundle, gold))
-
-
-def markdown(tables: dict[str, list[Row]]) -> str:
-    """The tables of a report as Markdown, a heading each."""
-    parts = []
-    for title, rows in tables.items():
-        if not rows:
-            continue
-        heads = list(rows[0])
-        lines = [f"## {title.replace('_', ' ').capitalize()}", "", "| " + " | ".join(heads) + " |"]
-        lines.append("|" + "---|" * len(heads))
-        lines += ["| " + " | ".join(str(row[h]).replace("|", "\\|") for h in heads) + " |" for row in rows]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
