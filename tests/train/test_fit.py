@@ -147,7 +147,9 @@ def test_where_memory_runs_out_the_batch_is_halved_once(
     whole = train(CONFIG, treebank, tmp_path / "whole")
     failing(monkeypatch, {12}, no_memory)  # in the second epoch
     halved = train(CONFIG, treebank, tmp_path / "halved")
-    assert "out of memory: going on from the last checkpoint with half the batch" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "out of memory: going on from the last checkpoint with half the batch" in said
+    assert ("no GPU found: training on the CPU" in said) == (torch.cuda.device_count() == 0)
     assert json.loads((tmp_path / "halved" / "run.json").read_text())["batch_halved"] is True
     one, two = log(tmp_path / "whole"), log(tmp_path / "halved")
     assert [line["epoch"] for line in one] == [line["epoch"] for line in two] == [0, 1]

@@ -107,6 +107,10 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_no_checkpoint_of_it(tr
     assert not (tmp_path / "student.json").exists()
 
 
+WORD = "1\ta\t_\tX\t_\t_\t0\troot\t_\t_\n"
+CYCLE = "2\tb\t_\tX\t_\t_\t3\tdep\t_\t_\n3\tc\t_\tX\t_\t_\t2\tdep\t_\t_\n"
+
+
 def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     """Run `posmoe-train` in this process; its exit code."""
     monkeypatch.setattr("sys.argv", ["posmoe-train", *map(str, arguments)])
@@ -132,9 +136,13 @@ def test_the_command_trains(monkeypatch: pytest.MonkeyPatch, treebank: Path, tmp
     ("content", "options", "message"),
     [
         ("1\tGo\t_\tVERB\n\n", [], "bad.conllu:1: expected 10 columns separated by tabs, found 4: "),
+        (WORD + "2\tb\t_\tX\t_\t_\t0\troot\t_\t_\n", [], "bad.conllu:2: expected one root, found a second one"),
+        (WORD + CYCLE, [], "bad.conllu:2: expected a tree, found the cycle 2 → 3 → 2"),
+        (WORD.replace("X", "NN"), [], "bad.conllu:1: expected one of the 17 UPOS tags, found 'NN'"),
+        ("\n", [], "bad.conllu:1: expected a sentence, found none in the file"),
         ("", ["--set", "epoch=1"], "gold.toml and settings: StudentConfig has no 'epoch'; it has "),
     ],
-    ids=["treebank", "setting"],
+    ids=["columns", "roots", "cycle", "tag", "empty", "setting"],
 )
 def test_the_command_refuses_in_one_line(
     content: str,

@@ -2,6 +2,8 @@
 
 import torch
 
+from posmoe_train.conllu import Sentence
+from posmoe_train.data import gold_targets
 from posmoe_train.examples import Batch
 from posmoe_train.tally import Tally
 
@@ -24,3 +26,16 @@ def test_by_hand() -> None:
 
 def test_nothing_counted_is_no_division_by_zero() -> None:
     assert Tally(["root"], torch.device("cpu")).scores() == {"uas": 0.0, "las": 0.0, "upos": 0.0}
+
+
+def test_relations_that_training_never_saw_are_wrong_unless_their_universal_relation_is_known() -> None:
+    words = Sentence(["a"] * 4, ["X"] * 4, [0, 1, 1, 1], ["root", "nmod:poss", "nmod:tmod", "vocative"], [])
+    labels = ["nmod:poss", "root"]
+    targets = gold_targets([words], labels)
+    assert targets.labels[:, 0].tolist() == [1, 0, 0, 2]
+    wide = torch.zeros(1, 4, 1, dtype=torch.long)
+    heads, gold = (torch.from_numpy(column).long()[None, :, :1] for column in (targets.heads, targets.labels))
+    batch = Batch(torch.zeros(1, 4, 6), torch.tensor([4]), heads, wide, gold, wide, wide, wide)
+    tally = Tally(labels, torch.device("cpu"))
+    tally.add(batch, heads[..., 0], torch.tensor([[1, 0, 0, 0]]), wide[..., 0])
+    assert tally.scores()["las"] == 75.0

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import time
 from dataclasses import replace
@@ -86,6 +87,29 @@ def test_a_teacher_that_was_killed_ends_as_if_nothing_had_been(files: tuple[Path
     assert not (broken / "last.ckpt").exists()  # of a whole encoder it is a gigabyte
     assert train(CONFIG, files, broken) == scores
     assert len(log(broken)) == 3
+
+
+def train_as(rank: int, port: int, files: tuple[Path, Path], folder: Path) -> None:
+    """One process of two, as Lightning starts them."""
+    os.environ |= {"LOCAL_RANK": str(rank), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    train(replace(CONFIG, devices=2, batch_sentences=7), files, folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a process that has loaded torch")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_two_processes_train_one_teacher(files: tuple[Path, Path], tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    fork = multiprocessing.get_context("fork")
+    processes = [fork.Process(target=train_as, args=(rank, port, files, tmp_path)) for rank in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(50)
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert [line["epoch"] for line in log(tmp_path)] == [0, 1, 2]
+    assert load_teacher(tmp_path)[1]
 
 
 def test_a_teacher_comes_back_in_half_precision(files: tuple[Path, Path], tmp_path: Path) -> None:

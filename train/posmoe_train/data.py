@@ -52,15 +52,22 @@ def gold_corpus(sentences: Sequence[Sentence]) -> Corpus:
 
 
 def gold_targets(sentences: Sequence[Sentence], labels: Sequence[str]) -> Targets:
-    """Hard targets; heads past 255 words become the root and relations unseen in training the first label.
+    """Hard targets; heads past 255 words become the root: such sentences are left out of training (`MAX_WORDS`).
 
-    Such sentences are left out of training (`MAX_WORDS`), and evaluation reads the treebank itself.
+    A relation that is none of `labels` becomes one of the same universal relation, else `len(labels)`, which
+    no prediction equals.
     """
-    label_index = {label: i for i, label in enumerate(labels)}
+    label_index = {label.partition(":")[0]: i for i, label in reversed(list(enumerate(labels)))}
+    label_index |= {label: i for i, label in enumerate(labels)}
+    unseen = len(labels)
     tag_index = {tag: i for i, tag in enumerate(UPOS)}
     return Targets.hard(
         [head if head < 256 else 0 for s in sentences for head in s.heads],
-        [label_index.get(deprel, 0) for s in sentences for deprel in s.deprels],
+        [
+            label_index.get(deprel, label_index.get(deprel.partition(":")[0], unseen))
+            for s in sentences
+            for deprel in s.deprels
+        ],
         [tag_index[tag] for s in sentences for tag in s.upos],
     )
 

@@ -10,10 +10,13 @@ class Tally:
     """Adds up right heads, labels and tags over batches, on the device."""
 
     def __init__(self, labels: list[str], device: torch.device) -> None:
-        """`labels`: the relations; subtypes (`nmod:poss`) count as their universal relation."""
+        """`labels`: the relations; subtypes (`nmod:poss`) count as their universal relation.
+
+        A gold relation that is none of them has the index `len(labels)`, and is never right.
+        """
         universal = [label.partition(":")[0] for label in labels]
         order = {name: i for i, name in enumerate(sorted(set(universal)))}
-        self._universal = torch.tensor([order[name] for name in universal], device=device)
+        self._universal = torch.tensor([*(order[name] for name in universal), -1], device=device)
         self._counts = torch.zeros(4, dtype=torch.long, device=device)
 
     def add(self, batch: Batch, heads: Tensor, labels: Tensor, tags: Tensor) -> None:
