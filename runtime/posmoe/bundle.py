@@ -6,7 +6,6 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,17 +26,20 @@ JOINING = ("parataxis", "list", "dep")
 MODELS = Path(__file__).parent / "models"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Bundle:
     """A checked bundle. `folder` is None when it came from a zip; `graph` holds the bytes of model.onnx."""
 
-    path: Path
-    folder: Path | None
-    manifest: dict[str, Any]
-    tags: tuple[str, ...]
-    labels: tuple[str, ...]
-    tensors: SafeTensors
-    graph: bytes
+    def __init__(
+        self, path: Path, folder: Path | None, manifest: dict[str, Any], tags: tuple[str, ...],
+        labels: tuple[str, ...], tensors: SafeTensors, graph: bytes,
+    ) -> None:  # fmt: skip
+        self.path = path
+        self.folder = folder
+        self.manifest = manifest
+        self.tags = tags
+        self.labels = labels
+        self.tensors = tensors
+        self.graph = graph
 
     @classmethod
     def load(cls, path: str | Path) -> Bundle:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -15,18 +14,48 @@ if TYPE_CHECKING:
     from ._core import Analysis, Words
 
 
-@dataclass(frozen=True, eq=False)
 class Arrays:
-    """A document's columns, read-only. Offsets are code points into the text; n words, S sentences."""
+    """A document's columns, read-only and without a copy. Offsets are code points into the text; n words, S sentences.
 
-    upos: NDArray[np.int32]  # [n], indices into `tags`
-    heads: NDArray[np.int32]  # [n], 0 is the root, else the head's place in its sentence, from 1
-    deprels: NDArray[np.int32]  # [n], indices into `labels`
-    start: NDArray[np.uint32]  # [n]
-    end: NDArray[np.uint32]  # [n]
-    sentences: NDArray[np.uint32]  # [S + 1]; sentence s has the words sentences[s] .. sentences[s + 1]
-    tags: tuple[str, ...]
-    labels: tuple[str, ...]
+    Attributes:
+        tags: the names of the tags, by index.
+        labels: the names of the relations, by index.
+    """
+
+    def __init__(self, analysis: Analysis, tags: tuple[str, ...], labels: tuple[str, ...]) -> None:
+        self._analysis = analysis
+        self.tags = tags
+        self.labels = labels
+
+    @cached_property
+    def upos(self) -> NDArray[np.int32]:
+        """Indices into `tags`, [n]."""
+        return self._analysis.upos
+
+    @cached_property
+    def heads(self) -> NDArray[np.int32]:
+        """0 is the root, else the head's place in its sentence, from 1, [n]."""
+        return self._analysis.heads
+
+    @cached_property
+    def deprels(self) -> NDArray[np.int32]:
+        """Indices into `labels`, [n]."""
+        return self._analysis.deprels
+
+    @cached_property
+    def start(self) -> NDArray[np.uint32]:
+        """Where words begin, [n]."""
+        return self._analysis.words.start
+
+    @cached_property
+    def end(self) -> NDArray[np.uint32]:
+        """Where words end, [n]."""
+        return self._analysis.words.end
+
+    @cached_property
+    def sentences(self) -> NDArray[np.uint32]:
+        """Sentence s has the words sentences[s] .. sentences[s + 1], [S + 1]."""
+        return self._analysis.words.sentences
 
 
 class Lists(NamedTuple):
@@ -45,8 +74,7 @@ class Lists(NamedTuple):
     multiwords: dict[int, tuple[int, int, int, bool]]  # first word → number of words, start, end, space after
 
 
-@dataclass(frozen=True)
-class Multiword:
+class Multiword(NamedTuple):
     """A surface token of several words, such as don't: places `first` to `last` of the sentence."""
 
     text: str
@@ -275,9 +303,7 @@ class Document:
 
     @cached_property
     def _arrays(self) -> Arrays:
-        analysis, words = self.analysis, self.analysis.words
-        trees = (analysis.upos, analysis.heads, analysis.deprels)
-        return Arrays(*trees, words.start, words.end, words.sentences, self.tags, self.labels)
+        return Arrays(self.analysis, self.tags, self.labels)
 
     def to_conllu(self) -> str:
         """The document in CoNLL-U; sentences are numbered from 1."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import InputError
 
@@ -15,8 +14,7 @@ MAX_BYTES = (1 << 32) - 1
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """Either a text (with `lines`, every line of it is one sentence) or sentences of surface tokens.
 
     `upos` may give the tag of every word, or None where it is to be predicted.

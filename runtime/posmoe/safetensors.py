@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import mmap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import BundleError
 
@@ -24,8 +23,7 @@ DTYPES: dict[str, tuple[str | None, int]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """Where one tensor lies: its bytes are [begin, end) of the file."""
 
     dtype: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(NamedTuple):
     """Heads (0 is the root, else from 1) and relations of a sentence's words, and how likely the tree is.
 
     `probability` is None where the sentence was too long to rank its trees.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .document import Document, Sentence
-from .readers.conllu import ConlluSentence
 from .request import whole
 from .trees import Tree
+
+if TYPE_CHECKING:
+    from .readers.conllu import ConlluSentence
 
 # a document's ranked trees: a list for every sentence
 Trees = Sequence[Sequence[Tree]]
@@ -20,8 +21,7 @@ _SENT_ID = re.compile(r"#\s*sent_id\s*=\s*(.*?)\s*$")
 _BREAKS = re.compile(r"[\t\n\r]+")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a document stands in what is written.
 
     `first` is the number of its first sentence, `offset` the code points before it in its source; `source`
@@ -34,10 +34,11 @@ class Place:
     begins: bool = False
 
 
+START = Place()
 Writer = Callable[[Document, Place, Trees | None], bytes]
 
 
-def conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
+def conllu(document: Document, place: Place = START, trees: Trees | None = None) -> bytes:
     """CoNLL-U; with ranked trees a sentence comes once for each, as 1-1, 1-2 …"""
     if trees is not None:
         return plain_conllu(document, place, trees).encode()
@@ -45,7 +46,7 @@ def conllu(document: Document, place: Place = Place(), trees: Trees | None = Non
     return document.analysis.conllu(document.tags, document.labels, place.first, source=source)
 
 
-def plain_conllu(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+def plain_conllu(document: Document, place: Place = START, trees: Trees | None = None) -> str:
     """The same in Python alone: what the core is held against."""
     blocks = []
     if place.begins and place.source is not None and len(document):
@@ -62,14 +63,14 @@ def plain_conllu(document: Document, place: Place = Place(), trees: Trees | None
     return "".join(blocks)
 
 
-def jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
+def jsonl(document: Document, place: Place = START, trees: Trees | None = None) -> bytes:
     """A JSON object a line for every sentence; `start` and `end` count from the beginning of the source."""
     if trees is not None:
         return plain_jsonl(document, place, trees).encode()
     return document.analysis.jsonl(document.tags, document.labels, place.first, place.offset, place.source)
 
 
-def plain_jsonl(document: Document, place: Place = Place(), trees: Trees | None = None) -> str:
+def plain_jsonl(document: Document, place: Place = START, trees: Trees | None = None) -> str:
     """The same in Python alone: what the core is held against."""
     lines = []
     for sentence in document:
@@ -89,7 +90,7 @@ def plain_jsonl(document: Document, place: Place = Place(), trees: Trees | None 
     return "".join(lines)
 
 
-def tree(document: Document, place: Place = Place(), trees: Trees | None = None) -> bytes:
+def tree(document: Document, place: Place = START, trees: Trees | None = None) -> bytes:
     """A drawing of every sentence."""
     from .draw import draw, printable
 

@@ -9,9 +9,8 @@ import select
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from ..errors import InputError
 from .messages import say
@@ -29,8 +28,7 @@ _MAGIC = {
 _FILE_NAME = re.compile(r".*[/\\].*|.*\.[A-Za-z][A-Za-z0-9]{0,9}|~.*")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Something to parse: a literal text, or a file (None: standard input)."""
 
     name: str

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 from ..document import Document
 from ..errors import PosmoeError, PosmoeWarning
@@ -20,8 +20,7 @@ from .progress import Progress
 from .stream import Part, Stream
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(NamedTuple):
     """The command's options, as they were given."""
 
     inputs: tuple[str, ...]

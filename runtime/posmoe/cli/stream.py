@@ -5,15 +5,17 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ConlluError, InputError
-from ..readers.conllu import ConlluSentence, Lines, read_conllu
 from ..readers.text import Readable, TextReader
 from ..request import Request, whole
 from .inputs import NamedFile, Source, is_live, opened, sources
 from .messages import say
+
+if TYPE_CHECKING:
+    from ..readers.conllu import ConlluSentence, Lines
 
 # seconds without anything new after which the lines of a pipe or a terminal are parsed
 PATIENCE = 0.05
@@ -21,8 +23,7 @@ PATIENCE = 0.05
 WORDS = 4096
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """What a request came from: its source, whether it is the first of it, its place there."""
 
     source: Source
@@ -118,6 +119,8 @@ class Stream:
 
     def _sentences(self, source: Source, file: Lines) -> Iterator[ConlluSentence]:
         """The sentences of a source; malformed ones are left out with `skip_invalid`, else raised."""
+        from ..readers.conllu import read_conllu
+
         for sentence in read_conllu(file, source.name, self._skip if self._skip_invalid else None):
             try:
                 self._check_tags(source, sentence)

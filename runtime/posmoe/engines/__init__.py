@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
@@ -84,16 +83,14 @@ class Compiled(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(NamedTuple):
     """An engine's name and why it was taken."""
 
     name: str
     reason: str
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """An engine that posmoe knows: its module here, the package it needs and the extra that installs that."""
 
     module: str | None = None

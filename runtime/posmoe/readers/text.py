@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 # a block ends at the first good place after AIM characters, and anyhow after LIMIT
 AIM = 1 << 16
-LIMIT = 1 << 20
+LIMIT = 1 << 18
 CHUNK = 1 << 16
 _PARAGRAPH = re.compile(r"(?:\r\n|\n|\r(?!\n))[ \t\f\v]*[\r\n]\s*")
 _PARAGRAPH_END = re.compile(r"\n[ \t\f\v]*\r?\n\Z")
