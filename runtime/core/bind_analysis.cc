@@ -9,6 +9,7 @@
 
 #include "analysis.h"
 #include "bind.h"
+#include "flat.h"
 #include "kept.h"
 #include "tokenizer.h"
 #include "word_features.h"
@@ -147,6 +148,51 @@ nb::tuple lists(const Analysis& self, const nb::tuple& tags, const nb::tuple& la
                         sentence_ends, multiwords);
 }
 
+// A column's memory, which the memoryview keeps.
+template <typename T>
+nb::object memory(std::vector<T> values) {
+  auto* kept = new std::vector<T>(std::move(values));
+  kept->reserve(1);  // an address, even of nothing
+  nb::capsule owner(kept, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+  return nb::cast(nb::ndarray<nb::memview, const T, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
+}
+
+nb::dict flat(const nb::list& analyses, bool by_sentence, int64_t offset) {
+  std::vector<const Analysis*> texts;
+  const nb::tuple kept(analyses);  // whatever becomes of the list
+  for (nb::handle text : kept) texts.push_back(text.is_none() ? nullptr : nb::cast<const Analysis*>(text));
+  posmoe::Flat columns;
+  {
+    nb::gil_scoped_release released;
+    for (const Analysis* text : texts) {
+      if (text) {
+        columns.add(*text, by_sentence, offset);
+      } else {
+        columns.add_row();
+      }
+    }
+  }
+  nb::dict result;
+  const auto put = [&](const char* name, auto& values) { result[name] = memory(std::move(values)); };
+  const auto strings = [&](const char* name, const char* ends, posmoe::FlatStrings& values) {
+    result[name] = nb::bytes(values.bytes.data(), values.bytes.size());
+    put(ends, values.ends);
+  };
+  put("rows", columns.rows);
+  strings("forms", "form_ends", columns.forms);
+  put("starts", columns.starts);
+  put("ends", columns.ends);
+  put("sentences", columns.sentences);
+  put("ids", columns.ids);
+  put("upos", columns.upos);
+  put("heads", columns.heads);
+  put("deprels", columns.deprels);
+  strings("texts", "text_ends_in_bytes", columns.texts);
+  put("text_starts", columns.text_starts);
+  put("text_ends", columns.text_ends);
+  return result;
+}
+
 }  // namespace
 
 void bind_analysis(nb::module_& m) {
@@ -182,4 +228,6 @@ void bind_analysis(nb::module_& m) {
         const posmoe::Counts& counts = (*space).network.counts;
         return nb::make_tuple(counts.words, counts.cached, counts.sentences, counts.searched);
       }, "What analysers have done on this thread: words, those whose rows were kept, sentences, trees searched for.");
+  m.def("flat", &flat, "analyses"_a, "by_sentence"_a = false, "offset"_a = 0,
+        "Buffers of columns as Arrow has them: a row for every analysis (None: an empty one) or for every sentence.");
 }

@@ -109,6 +109,10 @@ class Analyser:
     def texts(self, texts: list[str], lines: bool = False) -> list[Analysis]: ...
     def words(self, words: list[Words], gold: list[list[int] | None]) -> list[Analysis]: ...
 
+def flat(
+    analyses: list[Analysis | None] | list[Analysis], by_sentence: bool = False, offset: int = 0
+) -> dict[str, Any]: ...  # memoryviews; bytes for `forms` and `texts`
+
 # ---- decoding ----
 
 def decode(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], search: str = "auto") -> NDArray[np.int32]: ...

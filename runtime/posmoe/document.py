@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ._core import Analysis, Words
@@ -308,6 +309,16 @@ class Document:
     def to_conllu(self) -> str:
         """The document in CoNLL-U; sentences are numbered from 1."""
         return self.analysis.conllu(self.tags, self.labels).decode()
+
+    def to_arrow(self) -> pa.RecordBatch:
+        """The document as a pyarrow RecordBatch, a row for every sentence; `posmoe.arrow` describes the columns.
+
+        Raises:
+            MissingExtraError: PyArrow is not installed; the message names the line that installs it.
+        """
+        from .arrow import of_sentences
+
+        return of_sentences(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The document as JSON values."""

@@ -22,9 +22,12 @@ from .tokens import load_tokenizer, words_of_tokens
 from .trees import Tree
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from .network import Network
 
 T = TypeVar("T")
+Data = TypeVar("Data", bound="pa.RecordBatch | pa.Table")
 # characters after which a group of texts is closed, whatever the batch size
 GROUP = 1 << 18
 
@@ -92,6 +95,27 @@ class Parser:
         if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
             raise InputError(f"expected an iterable of texts, got {type(texts).__name__}.")
         return self._run(self._texts, map(checked_text, texts), len, batch_size, threads)
+
+    def parse_arrow(
+        self, data: Data, text: str = "text", prefix: str = "", batch_size: int = 64, threads: int = 1
+    ) -> Data:
+        """Parse a column of texts: the same table with the trees as list columns, which `posmoe.arrow` describes.
+
+        A text that is null has null in all of them.
+
+        Args:
+            data: a pyarrow RecordBatch or Table.
+            text: the column's name.
+            prefix: begins the names of the new columns.
+            batch_size, threads: as for `pipe`.
+        Raises:
+            InputError: there is no such column, it has no strings, or a name of a new column is taken.
+            MissingExtraError: PyArrow is not installed; the message names the line that installs it.
+        """
+        from .arrow import parse
+
+        result: Data = parse(self, data, text, prefix, batch_size, threads)
+        return result
 
     def parse_tokens(
         self, sentences: Iterable[Iterable[str]], upos: Iterable[Iterable[str | None]] | None = None

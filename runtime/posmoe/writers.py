@@ -106,7 +106,34 @@ def tree(document: Document, place: Place = START, trees: Trees | None = None) -
     return "".join(blocks).encode()
 
 
-WRITERS: dict[str, Writer] = {"conllu": conllu, "jsonl": jsonl, "tree": tree}
+def arrow(document: Document, place: Place = START, trees: Trees | None = None) -> bytes:
+    """A record batch of an Arrow stream, a row for every sentence; ranked trees have no place in it."""
+    from .arrow import of_sentences
+
+    source = None if place.source is None else whole(place.source)
+    return bytes(of_sentences(document, place.first, place.offset, source).serialize())
+
+
+def _arrow_schema() -> bytes:
+    from .arrow import sentences_schema
+
+    return bytes(sentences_schema().serialize())
+
+
+class Format(NamedTuple):
+    """How documents are written, and what comes before the first and after the last."""
+
+    write: Writer
+    begin: Callable[[], bytes] = bytes
+    end: bytes = b""
+
+
+FORMATS = {
+    "conllu": Format(conllu),
+    "jsonl": Format(jsonl),
+    "arrow": Format(arrow, _arrow_schema, b"\xff\xff\xff\xff\0\0\0\0"),
+    "tree": Format(tree),
+}
 
 
 def rewrite(

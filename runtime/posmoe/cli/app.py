@@ -11,7 +11,7 @@ import click
 from ..engines import ENGINES
 from ..limits import MAX_THREADS, MAX_TREES
 
-FORMATS = ("conllu", "jsonl", "tree")
+FORMATS = ("conllu", "jsonl", "arrow", "tree")
 INPUTS = ("text", "lines", "conllu")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -60,7 +60,13 @@ def app() -> None:
 @click.argument("inputs", nargs=-1, metavar="[FILE|TEXT]...")
 @click.option("--text", "texts", multiple=True, help="A text to parse, whatever it looks like. May be repeated.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; it appears when it is whole.")
-@click.option("--format", type=click.Choice(FORMATS), default="conllu", show_default=True, help="What to write.")
+@click.option(
+    "--format",
+    type=click.Choice(FORMATS),
+    default="conllu",
+    show_default=True,
+    help="What to write; arrow is a stream of record batches.",
+)
 @click.option(
     "--input", type=click.Choice(INPUTS), default="text", show_default=True,
     help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, words, comments, "
@@ -100,6 +106,8 @@ def parse(**options: Any) -> int:
     job = Job(**options)
     if job.input != "conllu" and (job.gold_upos or job.skip_invalid):
         raise click.BadParameter("--gold-upos and --skip-invalid need --input conllu.")
+    if job.format == "arrow" and job.k_best > 1:
+        raise click.BadParameter("--k-best needs --format conllu, jsonl or tree.")
     return run(job)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..document import Document
 from ..errors import PosmoeError, PosmoeWarning
 from ..pipeline import Parser, load
-from ..writers import WRITERS, Place, rewrite
+from ..writers import FORMATS, Place, rewrite
 from .messages import say
 from .output import ClosedPipe, open_output
 from .progress import Progress
@@ -88,13 +88,16 @@ class _Run:
         """Parse everything and write it; returns the exit code."""
         stream = self.stream
         progress = Progress(stream, self.job.output)
+        form = FORMATS[self.job.format]
         with open_output(self.job.output) as output, progress:
+            output.write(form.begin())
             for document in self.parser.run(stream, 1 if stream.live else 64, self.job.threads or cores()):
                 self.cut += document.cut
                 output.write(self._text(document, stream.parts.popleft()))
                 progress.update(self.sentences)
             if stream.failed == len(stream.sources) and self.sentences == 0:
                 raise NothingDone
+            output.write(form.end)
         if self.cut:
             limit = self.parser.bundle.max_sentence
             say(f"{self.cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
@@ -117,7 +120,7 @@ class _Run:
         self.offset += len(document.text) + 1
         self.sentences += len(document)
         if part.given is None or self.job.format != "conllu":
-            return WRITERS[self.job.format](document, place, trees)
+            return FORMATS[self.job.format].write(document, place, trees)
         return b"".join(
             rewrite(given, sentence, None if trees is None else trees[sentence.index], place.first + sentence.index)
             for given, sentence in zip(part.given, document, strict=True)
