@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import posmoe
-from bench.startup import cpu
+from bench.results import cpu
 from posmoe import _core
 from posmoe.request import Request
 
