@@ -158,9 +158,9 @@ Result sigmoid(const Kernels& self, const Rows& x) {
 Result recurrence(const Kernels& self, const Rows& x, const Rows& z, bool backward) {
   Room in(x), gates(z), out(x.shape(0), x.shape(1));
   const size_t first = backward ? in.rows - 1 : 0;
-  const auto step = [&](size_t stride) { return backward ? -static_cast<ptrdiff_t>(stride) : static_cast<ptrdiff_t>(stride); };
-  self.recurrence(in.row(first), step(in.stride), gates.row(first), step(gates.stride), in.rows, in.width, out.row(first),
-                  step(out.stride));
+  std::vector<const float*> at(in.rows);
+  for (size_t i = 0; i < in.rows; ++i) at[i] = gates.row(i);
+  self.recurrence(in.row(first), in.stride, at.data() + first, 0, backward, in.rows, in.width, out.row(first), out.stride);
   return out.result();
 }
 

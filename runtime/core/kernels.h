@@ -116,10 +116,10 @@ struct Kernels {
   // out = x, as codes where it holds codes.
   void (*copy)(const float* x, size_t stride, size_t words, size_t width, const Rows& out);
   void (*sigmoid)(float* x, size_t stride, size_t words, size_t width);
-  // h = (1 - z) h + z x, from the first row; strides are negative to go from the last. Reads and writes whole vectors,
-  // up to kLanes - 1 floats past `width`.
-  void (*recurrence)(const float* x, ptrdiff_t stride, const float* z, ptrdiff_t z_stride, size_t words, size_t width,
-                     float* out, ptrdiff_t out_stride);
+  // h = (1 - z) h + z x, from the first row, or from the last, which the pointers then are to. Word i has its gates at
+  // z[i] + column. Reads and writes whole vectors, up to kLanes - 1 floats past `width`.
+  void (*recurrence)(const float* x, size_t stride, const float* const* z, size_t column, bool backward, size_t words,
+                     size_t width, float* out, size_t out_stride);
   // Depthwise, over one sentence: weights [4, width] are bias, previous, this and next.
   void (*convolve)(const float* x, size_t stride, size_t words, size_t width, const float* weights, size_t row,
                    const Rows& out);

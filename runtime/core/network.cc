@@ -3,28 +3,20 @@
 #include <algorithm>
 
 namespace posmoe {
-namespace {
-
-// Rows may be read and written up to kLanes - 1 floats past their end by recurrences.
-size_t roomy(size_t width) { return padded(width) + kLanes; }
-
-}  // namespace
 
 void Network::recurrences(const Block& block, const float* forward, const float* backward, size_t stride,
-                          const float* gates, size_t gate_stride, size_t ahead, size_t behind, float* out,
+                          const float* const* z, size_t column, size_t ahead, size_t behind, float* out,
                           size_t out_stride) const {
-  const auto back = [](size_t s) { return -static_cast<ptrdiff_t>(s); };
-  const auto on = [](size_t s) { return static_cast<ptrdiff_t>(s); };
   for (size_t s = 0; s < block.sentences; ++s) {
     const size_t begin = static_cast<size_t>(block.offsets[s] - block.offsets[0]);
     const size_t words = static_cast<size_t>(block.offsets[s + 1] - block.offsets[s]);
     if (words == 0) continue;
     const size_t last = begin + words - 1;
     // forward first: what it writes past its channels, the backward one writes anew
-    kernels_.recurrence(forward + begin * stride, on(stride), gates + begin * gate_stride, on(gate_stride), words, ahead,
-                        out + begin * out_stride, on(out_stride));
-    kernels_.recurrence(backward + last * stride, back(stride), gates + last * gate_stride + ahead, back(gate_stride),
-                        words, behind, out + last * out_stride + ahead, back(out_stride));
+    kernels_.recurrence(forward + begin * stride, stride, z + begin, column, false, words, ahead, out + begin * out_stride,
+                        out_stride);
+    kernels_.recurrence(backward + last * stride, stride, z + last, column + ahead, true, words, behind,
+                        out + last * out_stride + ahead, out_stride);
   }
 }
 
@@ -39,13 +31,15 @@ void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) c
   const size_t wide = padded(2 * width) + kLanes;
   float* const state = arena.take<float>(n * stride);
   float* const inner = arena.take<float>(n * wide + kLanes);
+  const float** const z = arena.take<const float*>(n);
+  for (size_t i = 0; i < n; ++i) z[i] = inner + i * wide;
   Rows room = input(weights_.trunk[0].input, state, stride, n, width, arena);
   for (const TrunkLayer& layer : weights_.trunk) {
     room.inverse_step = layer.input.inverse_step;
     kernels_.rms_norm(x, stride, n, width, layer.norm, room);
     kernels_.dense(room, nullptr, n, layer.input, Then::store, {inner, wide});
     kernels_.sigmoid(inner + width, wide, n, width);
-    recurrences(block, inner, inner + ahead, wide, inner + width, wide, ahead, width - ahead, state, stride);
+    recurrences(block, inner, inner + ahead, wide, z, width, ahead, width - ahead, state, stride);
     room.inverse_step = layer.output.inverse_step;
     kernels_.gelu(state, stride, n, width, room);
     kernels_.dense(room, nullptr, n, layer.output, Then::add, {x, stride});
@@ -72,7 +66,7 @@ void Network::mix_experts(const Block& block, const Rows& x, const float* weight
   const size_t width = weights_.experts[0].outputs;
   float* const gated = arena.take<float>(most * width);
   float* const scratch = arena.take<float>(5 * padded(most));
-  std::fill_n(out, n * out_stride, 0.0f);
+  for (size_t i = 0; i < n; ++i) std::fill_n(out + i * out_stride, padded(s.expert_dim), 0.0f);
   for (size_t e = 0; e < s.experts; ++e) {
     const size_t count = begin[e + 1] - begin[e];
     if (count == 0) continue;
@@ -86,15 +80,14 @@ void Network::run(Block& block, Workspace& space) const {
   Arena& arena = space.arena;
   const NetworkShape& s = weights_.shape;
   const size_t n = block.words;
-  // lookup: lexical channels, gates of the first recurrence, gates of the second
-  const size_t row = roomy(s.row_dim()), gates = s.lexical_dim, expert_gates = s.context_width();
-  float* const rows = arena.take<float>(n * row);
+  // of every word a row of lexical channels, gates of the first recurrence, gates of the second
+  const float** const rows = arena.take<const float*>(n);
   size_t stride = roomy(s.context_width());
   float* x = arena.take<float>(n * stride + kLanes);
-  look_up(block.given, n, rows, row, x, stride, space);
+  look_up(block.given, n, x, stride, rows, space);
   // context
-  recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows + gates, row, s.context_dim, s.context_dim,
-              x + s.lexical_dim, stride);
+  recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows, s.lexical_dim, s.context_dim,
+              s.context_dim, x + s.lexical_dim, stride);
   // trunk
   if (s.trunk_dim) {
     const Rows normed = input(weights_.mix, x, stride, n, s.context_width(), arena);
@@ -143,7 +136,7 @@ void Network::run(Block& block, Workspace& space) const {
   const size_t word = roomy(std::max(padded(s.expert_dim), s.word_dim()));
   float* const words = arena.take<float>(n * word + kLanes);
   mix_experts(block, given, weight, index, words, word, arena);
-  recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows + expert_gates, row,
+  recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows, s.context_width(),
               s.expert_context_dim, s.expert_context_dim, words + s.expert_dim, word);
   const Rows known = input(weights_.projections, words, word, n, s.word_dim(), arena);
   kernels_.rms_norm(words, word, n, s.word_dim(), weights_.word_norm, known);

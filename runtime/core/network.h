@@ -40,6 +40,9 @@ struct Workspace {
   void release() { arena = Arena(), decoder = Decoder(); }
 };
 
+// Rows may be read and written up to kLanes - 1 floats past their end by recurrences.
+constexpr size_t roomy(size_t width) { return padded(width) + kLanes; }
+
 // Words by their feature rows (`ids`, kFeatures a word) or by their forms.
 struct WordsGiven {
   const int32_t* ids;
@@ -89,19 +92,19 @@ class Network {
   };
 
   void run(Block& block, Workspace& space) const;
-  // The stages that look at words one by one: their lexical channels, normed, to x, and gates, through the sigmoid, to
-  // the channels behind the lexical ones of `rows`.
-  void look_up(const WordsGiven& words, size_t count, float* rows, size_t row, float* x, size_t stride,
-               Workspace& space) const;
+  // The stages that look at words one by one: their lexical channels, normed, to x; z[i] is word i's row of these and of
+  // gates, through the sigmoid.
+  void look_up(const WordsGiven& words, size_t count, float* x, size_t stride, const float** z, Workspace& space) const;
   void look_up_ids(const int32_t* ids, size_t count, float* rows, size_t row, const Rows& x) const;
   void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
   void mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
                    size_t out_stride, Arena& arena) const;
   // x as the layer `next` reads it: itself, or room for its codes.
   Rows input(const Matrix& next, float* x, size_t stride, size_t words, size_t width, Arena& arena) const;
-  // Both directions over every sentence: x, z and out hold those going forward, then those going backward.
-  void recurrences(const Block& block, const float* forward, const float* backward, size_t stride, const float* gates,
-                   size_t gate_stride, size_t ahead, size_t behind, float* out, size_t out_stride) const;
+  // Both directions over every sentence: x and out hold those going forward, then those going backward, as do the gates
+  // of word i from z[i] + column on.
+  void recurrences(const Block& block, const float* forward, const float* backward, size_t stride, const float* const* z,
+                   size_t column, size_t ahead, size_t behind, float* out, size_t out_stride) const;
 
   const Kernels& kernels_;
   Weights weights_;

@@ -20,7 +20,7 @@ Network::Network(const NetworkShape& shape, const Tensors& tensors, const char* 
     : kernels_(kernels(instruction_set)),
       weights_(shape, tensors, kernels_),
       id_(next_id()),
-      cache_entries_(std::min(WordCache::kMostEntries, cache / (shape.row_dim() * sizeof(float)))) {}
+      cache_entries_(std::min(WordCache::kMostEntries, cache / (padded(shape.row_dim()) * sizeof(float)))) {}
 
 void Network::look_up_ids(const int32_t* ids, size_t count, float* rows, size_t row, const Rows& x) const {
   const NetworkShape& s = weights_.shape;
@@ -35,48 +35,44 @@ void Network::look_up_ids(const int32_t* ids, size_t count, float* rows, size_t 
   kernels_.rms_norm(rows, row, count, s.lexical_dim, weights_.lexical_norm, x);
 }
 
-void Network::look_up(const WordsGiven& words, size_t count, float* rows, size_t row, float* x, size_t stride,
+void Network::look_up(const WordsGiven& words, size_t count, float* x, size_t stride, const float** z,
                       Workspace& space) const {
-  if (words.ids) return look_up_ids(words.ids, count, rows, row, {x, stride});
   const NetworkShape& s = weights_.shape;
-  const size_t width = s.row_dim();
+  const size_t row = roomy(s.row_dim());
+  if (words.ids) {
+    float* const rows = space.arena.take<float>(count * row);
+    for (size_t i = 0; i < count; ++i) z[i] = rows + i * row;
+    return look_up_ids(words.ids, count, rows, row, {x, stride});
+  }
   WordCache& cache = space.cache;
-  cache.prepare(id_, cache_entries_, width);
-  // of every word its row: one that is kept, or the next of those that are made now
-  const float** const found = space.arena.take<const float*>(count);
+  cache.prepare(id_, cache_entries_, s.row_dim());
   int32_t* const ids = space.arena.take<int32_t>(count * kFeatures);
-  size_t missing = 0;
+  size_t* const missing = space.arena.take<size_t>(count);
+  size_t made = 0;
   for (size_t i = 0; i < count; ++i) {
     const std::string_view form = words.forms[i];
-    found[i] = nullptr;
+    z[i] = nullptr;
     if (form.size() <= ShortForm::kMost) {
       const ShortForm key(form);
-      found[i] = cache.find(key, key.hash());
+      z[i] = cache.find(key, key.hash());
     }
-    if (!found[i]) words.features->ids(form, ids + missing++ * kFeatures);
+    if (z[i]) continue;
+    words.features->ids(form, ids + made * kFeatures);
+    missing[made++] = i;
   }
-  float* const made = space.arena.take<float>(missing * row);
-  look_up_ids(ids, missing, made, row, {made, row});
+  float* const rows = space.arena.take<float>(made * row);
+  look_up_ids(ids, made, rows, row, {rows, row});
+  for (size_t m = 0; m < made; ++m) z[missing[m]] = rows + m * row;
+  for (size_t i = 0; i < count; ++i) std::copy_n(z[i], s.lexical_dim, x + i * stride);
   space.counts.words += count;
-  space.counts.cached += count - missing;
-  const float* next = made;
-  for (size_t i = 0; i < count; ++i) {
-    const float* from = found[i];
-    if (!from) {
-      from = next;
-      next += row;
-    }
-    std::copy_n(from, s.lexical_dim, x + i * stride);
-    std::copy_n(from + s.lexical_dim, width - s.lexical_dim, rows + i * row + s.lexical_dim);
-  }
+  space.counts.cached += count - made;
   // Rows of frequent words are kept, and of no others: these come before all of them in the table.
-  for (size_t i = 0, m = 0; m < missing && !cache.full(); ++i) {
-    if (found[i]) continue;
-    const size_t at = m++;
-    if (words.forms[i].size() > ShortForm::kMost || !words.features->frequent(ids[at * kFeatures], cache_entries_)) continue;
-    const ShortForm key(words.forms[i]);
+  for (size_t m = 0; m < made && !cache.full(); ++m) {
+    const std::string_view form = words.forms[missing[m]];
+    if (form.size() > ShortForm::kMost || !words.features->frequent(ids[m * kFeatures], cache_entries_)) continue;
+    const ShortForm key(form);
     if (cache.find(key, key.hash())) continue;  // the word was missing twice
-    std::copy_n(made + at * row, width, cache.add(key, key.hash()));
+    std::copy_n(rows + m * row, s.row_dim(), cache.add(key, key.hash()));
   }
 }
 

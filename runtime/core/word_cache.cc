@@ -3,6 +3,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "kernels.h"
+
 namespace posmoe {
 namespace {
 
@@ -36,7 +38,7 @@ uint32_t ShortForm::hash() const {
 }
 
 void WordCache::prepare(uint64_t owner, size_t entries, size_t width) {
-  if (owner == owner_ && entries == entries_ && width == width_) return;
+  if (owner == owner_) return;
   if (entries > kMostEntries) throw std::invalid_argument("a cache of words holds at most 32,768");
   size_t places = 4;
   while (places < 4 * entries) places *= 2;
@@ -44,10 +46,11 @@ void WordCache::prepare(uint64_t owner, size_t entries, size_t width) {
   mask_ = places - 1;
   forms_.clear();
   forms_.reserve(entries);
-  rows_.resize(entries * width);
+  stride_ = padded(width);
+  memory_ = Arena();
+  rows_ = memory_.take<float>(entries * stride_ + kLanes);
   owner_ = owner;
   entries_ = entries;
-  width_ = width;
 }
 
 float* WordCache::add(const ShortForm& form, uint32_t hash) {
@@ -56,7 +59,7 @@ float* WordCache::add(const ShortForm& form, uint32_t hash) {
   while (index_[at] != 0) at = (at + 1) & mask_;
   forms_.push_back(form);
   index_[at] = static_cast<uint16_t>(forms_.size());
-  return rows_.data() + (forms_.size() - 1) * width_;
+  return rows_ + (forms_.size() - 1) * stride_;
 }
 
 }  // namespace posmoe
