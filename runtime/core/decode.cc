@@ -39,12 +39,19 @@ bool Decoder::decode(const float* scores, const Head* heads, size_t words, size_
     roots += head == 0;
   }
   if (words == 0 || (roots == 1 && !has_cycle(out, words, mark_))) return false;
+  search(scores, heads, words, width, out, kind);
+  return true;
+}
+
+template <typename Head>
+void Decoder::search(const float* scores, const Head* heads, size_t words, size_t width, int32_t* out, Search kind) {
+  Candidates::check_length(words);
   candidates_.assign(scores, heads, words, width);
   if (!search_.find(candidates_, out, kind)) throw DecodeError(0, kNoTree);
-  return true;
 }
 
 template bool Decoder::decode(const float*, const int32_t*, size_t, size_t, int32_t*, Search);
 template bool Decoder::decode(const float*, const int64_t*, size_t, size_t, int32_t*, Search);
+template void Decoder::search(const float*, const int32_t*, size_t, size_t, int32_t*, Search);
 
 }  // namespace posmoe

@@ -21,6 +21,11 @@ class Decoder {
   bool decode(const float* scores, const Head* heads, size_t words, size_t width, int32_t* out,
               Search kind = Search::automatic);
 
+  // The same where it is known that the best heads form no tree.
+  template <typename Head>
+  void search(const float* scores, const Head* heads, size_t words, size_t width, int32_t* out,
+              Search kind = Search::automatic);
+
   // Bytes held by the buffers.
   size_t memory() const { return candidates_.memory() + search_.memory() + mark_.capacity() * sizeof(int32_t); }
 

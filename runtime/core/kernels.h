@@ -134,7 +134,7 @@ struct Kernels {
   // Where `scores` is not null, also scores and heads [words, row()]: root, words to the left and to the right, hubs, none.
   void (*arcs)(const ArcShape& shape, const ArcColumns& columns, const float* projected, size_t stride, size_t words,
                const int32_t* tags, float* scratch, float* scores, int32_t* heads, int32_t* best);
-  // Best label of every word of a sentence; `root` is the root as head. Takes labels + rank floats of scratch.
+  // Best label of every word of a sentence; `root` is the root as head. Takes 2 (labels + rank) floats of scratch.
   void (*label)(const LabelShape& shape, const float* dependent, const float* head, size_t stride, const float* root,
                 size_t words, const int32_t* tags, const int32_t* heads, float* scratch, int32_t* out);
   // Each function over an array: exp, tanh, atanh, erf(x / sqrt 2); for tests.

@@ -38,7 +38,7 @@ void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t se
     size_t longest = 0;
     for (size_t i = first; i < end; ++i) longest = std::max<size_t>(longest, offsets[i + 1] - offsets[i]);
     float* const scratch = space.arena.take<float>(weights_.arcs.scratch(longest));
-    float* const total = space.arena.take<float>(weights_.labels.labels + s.label_rank);
+    float* const total = space.arena.take<float>(2 * (weights_.labels.labels + s.label_rank));
     for (size_t i = first; i < end; ++i) {
       const size_t begin = static_cast<size_t>(offsets[i]), n = static_cast<size_t>(offsets[i + 1] - offsets[i]);
       if (n == 0) continue;
@@ -55,7 +55,7 @@ void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t se
         float* const scores = space.arena.take<float>(n * width);
         int32_t* const candidates = space.arena.take<int32_t>(n * width);
         score(scores, candidates);
-        space.decoder.decode(scores, candidates, n, width, heads + begin);
+        space.decoder.search(scores, candidates, n, width, heads + begin);
       }
       for (size_t w = 0; w < n; ++w) {
         const int32_t known = gold ? gold[begin + w] : -1;

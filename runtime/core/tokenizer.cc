@@ -5,23 +5,38 @@
 #include <stdexcept>
 
 #include "characters.h"
+#include "kept.h"
 #include "utf8.h"
 
 namespace posmoe {
+
+// Working arrays that a thread keeps from text to text.
+struct Tokenizer::Space {
+  std::vector<Token> tokens;
+  std::vector<Atom> atoms;
+  std::vector<uint8_t> joined;
+  std::vector<uint32_t> prefix;
+  std::vector<Piece> pieces;
+  size_t memory() const {
+    return tokens.capacity() * sizeof(Token) + atoms.capacity() * (sizeof(Atom) + sizeof(uint32_t) + sizeof(uint8_t));
+  }
+  void release() { *this = Space(); }
+};
 
 // One text's way through the tokeniser. With a guide, its answers replace every decision and are kept as lessons.
 struct Tokenizer::Run {
   const Tokenizer& rules;
   const std::string& text;
   bool lines;
+  Space& space;
   const std::vector<uint8_t>* guide = nullptr;
   Lessons* lessons = nullptr;
 
-  std::vector<Token> tokens{};
-  std::vector<Atom> atoms{};
-  std::vector<uint8_t> joined{};
-  std::vector<uint32_t> prefix{};
-  std::vector<Piece> pieces{};
+  std::vector<Token>& tokens = space.tokens;
+  std::vector<Atom>& atoms = space.atoms;
+  std::vector<uint8_t>& joined = space.joined;
+  std::vector<uint32_t>& prefix = space.prefix;
+  std::vector<Piece>& pieces = space.pieces;
 
   bool guided(size_t byte, GuideBit bit) const { return ((*guide)[byte] & bit) != 0; }
 
@@ -156,6 +171,7 @@ struct Tokenizer::Run {
 
   void find_tokens() {
     size_t at = 0;
+    tokens.clear();
     skip_space(at);
     ChunkContext context;
     while (at < text.size()) {
@@ -287,8 +303,8 @@ Words Tokenizer::operator()(std::string text, bool lines) const {
   Words words;
   words.text = std::move(text);
   words.reserve(words.text.size() / 5 + 16);
-  Run run{*this, words.text, lines};
-  run.tokens.reserve(words.text.size() / 5 + 16);
+  Kept<Space> space;
+  Run run{*this, words.text, lines, *space};
   run.find_tokens();
   run.add_paragraphs(words);
   return words;
@@ -299,7 +315,8 @@ Lessons Tokenizer::follow(const std::string& text, const std::vector<uint8_t>& g
   if (guide.size() != text.size()) throw std::invalid_argument("the guide needs one byte for every byte of the text");
   Lessons lessons;
   Words words;
-  Run run{*this, text, false, &guide, &lessons};
+  Kept<Space> space;
+  Run run{*this, text, false, *space, &guide, &lessons};
   run.find_tokens();
   run.add_paragraphs(words);
   return lessons;

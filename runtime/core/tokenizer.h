@@ -43,7 +43,7 @@ struct Lessons {
   std::vector<uint32_t> places;  // per boundary example, place_between
 };
 
-// Const and thread-safe after construction. Allocates only the result and a few working arrays per call.
+// Const and thread-safe after construction. Allocates the result alone after warm-up.
 class Tokenizer {
  public:
   // `weights` holds the tables of cut, multiword and boundary one after another; throws std::invalid_argument if
@@ -58,6 +58,7 @@ class Tokenizer {
 
  private:
   struct Run;
+  struct Space;
   std::vector<int8_t> weights_;
   Linear cut_, multiword_, boundary_;
   uint32_t max_sentence_;
