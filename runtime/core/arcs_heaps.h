@@ -13,7 +13,7 @@ namespace posmoe {
 // O(n width log(n width)) time over a whole search, 24 bytes a candidate. Buffers are reused.
 class HeapArcs {
  public:
-  // As RowArcs.
+  // As ListArcs.
   void reset(const Candidates& candidates, const std::vector<Arc>& best, Contraction& forest, bool root_last);
   Arc best(int32_t node);
   void contract(int32_t node, const int32_t* members, size_t count);

@@ -17,8 +17,8 @@ struct Swap {
 };
 
 // Repeats the contraction that leads to a known best tree and, at every node whose arc stays in the tree, looks for
-// the best other arc that starts outside the subtree below (Camerini, Fratta and Maffioli 1980). Rows as in RowArcs,
-// with the two best arcs from every head. Scores must be whole numbers small enough to stay exact (see kbest.cc).
+// the best other arc that starts outside the subtree below (Camerini, Fratta and Maffioli 1980). Every contracted cycle
+// has a row with the two best arcs from every head. Scores must be whole numbers small enough to stay exact (see kbest.cc).
 class SwapArcs {
  public:
   // The tree must be a best one, and the only one: its arcs' scores carry a bonus that breaks ties.

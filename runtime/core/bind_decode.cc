@@ -52,9 +52,9 @@ void check_same_shape(const A& scores, const B& heads) {
 
 posmoe::Search search_named(std::string_view name) {
   if (name == "auto") return posmoe::Search::automatic;
-  if (name == "rows") return posmoe::Search::rows;
+  if (name == "lists") return posmoe::Search::lists;
   if (name == "heaps") return posmoe::Search::heaps;
-  throw nb::value_error("decode: search must be 'auto', 'rows' or 'heaps'");
+  throw nb::value_error("decode: search must be 'auto', 'lists' or 'heaps'");
 }
 
 template <typename Head>

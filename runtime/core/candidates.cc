@@ -1,5 +1,6 @@
 #include "candidates.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace posmoe {
@@ -17,6 +18,7 @@ void Candidates::assign(const float* scores, const Head* heads, size_t words, si
   check_length(words);
   words_ = words;
   width_ = width;
+  int64_t reach = 0;
   scores_.assign(scores, scores + words * width);
   heads_.resize(words * width);
   for (size_t word = 1; word <= words; ++word) {
@@ -33,10 +35,13 @@ void Candidates::assign(const float* scores, const Head* heads, size_t words, si
       if (std::isinf(score) && score > 0) fail(word, ": the score of head " + std::to_string(head) + " is infinite");
       if (static_cast<size_t>(head) == word || std::isinf(score)) continue;
       heads_[arc] = static_cast<int32_t>(head);
+      const int64_t distance = head == 0 ? 0 : head - static_cast<int64_t>(word);
+      reach = std::max({reach, distance, -distance});
       empty = false;
     }
     if (empty) fail(word, " has no candidate head");
   }
+  reach_ = static_cast<size_t>(reach);
 }
 
 Arc Candidates::best(int32_t word, int32_t least, int32_t most) const {

@@ -36,6 +36,7 @@ class Candidates {
 
   size_t words() const { return words_; }
   size_t width() const { return width_; }
+  size_t reach() const { return reach_; }  // the largest distance of a word from a head that is not the root
   double score(size_t arc) const { return scores_[arc]; }
   int32_t head(size_t arc) const { return heads_[arc]; }  // -1: dropped
   size_t begin(int32_t word) const { return static_cast<size_t>(word - 1) * width_; }
@@ -51,7 +52,7 @@ class Candidates {
   size_t memory() const { return scores_.capacity() * sizeof(double) + heads_.capacity() * sizeof(int32_t); }
 
  private:
-  size_t words_ = 0, width_ = 0;
+  size_t words_ = 0, width_ = 0, reach_ = 0;
   std::vector<double> scores_;
   std::vector<int32_t> heads_;
 };

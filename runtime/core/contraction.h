@@ -25,8 +25,9 @@ class Contraction {
   // Every word's head after opening all cycles: out[word - 1]. No recursion.
   void expand(int32_t* out);
 
-  // The words inside a node: first_word(node), then next_word(word) until -1.
+  // The words inside a node: first_word(node), then next_word(word) until last_word(node).
   int32_t first_word(int32_t node) const { return first_[node]; }
+  int32_t last_word(int32_t node) const { return last_[node]; }
   int32_t next_word(int32_t word) const { return next_[word]; }
   bool is_word(int32_t node) const { return static_cast<size_t>(node) <= words_; }
 

@@ -15,7 +15,7 @@ class Kept {
   Space& operator*() { return space(); }
 
  private:
-  static constexpr size_t kMost = size_t{16} << 20;
+  static constexpr size_t kMost = size_t{48} << 20;
   static Space& space() {
     thread_local Space space;
     return space;

@@ -2,6 +2,9 @@
 
 namespace posmoe {
 
+// Heads so near that lists are faster than heaps, in words.
+constexpr size_t kNear = 256;
+
 bool has_cycle(const int32_t* heads, size_t words, std::vector<int32_t>& mark) {
   mark.assign(words + 1, 0);
   for (size_t start = 1; start <= words; ++start) {
@@ -23,8 +26,8 @@ int TreeSearch::search(const Candidates& candidates, bool heaps, bool root_last)
     heaps_.reset(candidates, best_, forest_, root_last);
     return span(forest_, heaps_, path_);
   }
-  rows_.reset(candidates, best_, forest_, root_last);
-  return span(forest_, rows_, path_);
+  lists_.reset(candidates, best_, forest_, root_last);
+  return span(forest_, lists_, path_);
 }
 
 bool TreeSearch::find(const Candidates& candidates, int32_t* out, Search kind) {
@@ -40,7 +43,7 @@ bool TreeSearch::find(const Candidates& candidates, int32_t* out, Search kind) {
   if (words == 0 || (roots == 1 && !has_cycle(out, words, mark_))) return true;
 
   const bool fits = words * width <= INT32_MAX;  // the heaps count candidates in 32 bits
-  const bool heaps = fits && (kind == Search::heaps || (kind == Search::automatic && words > 64 * width));
+  const bool heaps = fits && (kind == Search::heaps || (kind == Search::automatic && candidates.reach() > kNear));
   // Several best heads at the root all stay there in the best tree of any number of roots: it needn't be looked for.
   int found = roots > 1 ? 2 : search(candidates, heaps, false);
   if (found > 1) found = search(candidates, heaps, true);
@@ -50,7 +53,7 @@ bool TreeSearch::find(const Candidates& candidates, int32_t* out, Search kind) {
 }
 
 size_t TreeSearch::memory() const {
-  return forest_.memory() + rows_.memory() + heaps_.memory() + best_.capacity() * sizeof(Arc) +
+  return forest_.memory() + lists_.memory() + heaps_.memory() + best_.capacity() * sizeof(Arc) +
          (path_.capacity() + mark_.capacity()) * sizeof(int32_t);
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "arcs_heaps.h"
-#include "arcs_rows.h"
+#include "arcs_lists.h"
 #include "candidates.h"
 #include "contraction.h"
 
@@ -15,7 +15,7 @@ namespace posmoe {
 // How a search holds the arcs into contracted cycles; both ways find a best tree.
 enum class Search {
   automatic,
-  rows,   // O(n^2 + n width) time, up to 6 n^2 bytes
+  lists,  // time and memory linear in the words if their heads are near, else O(n^2)
   heaps,  // O(n width log(n width)) time, 24 bytes a candidate
 };
 
@@ -36,7 +36,7 @@ class TreeSearch {
   std::vector<Arc> best_;  // per word, from 1
   std::vector<int32_t> path_, mark_;
   Contraction forest_;
-  RowArcs rows_;
+  ListArcs lists_;
   HeapArcs heaps_;
 };
 

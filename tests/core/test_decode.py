@@ -14,7 +14,7 @@ from posmoe.decode import decode, decode_batch
 from posmoe.errors import DecodeError
 from tests.core import decode_twin as twin
 
-SEARCHES = ("auto", "rows", "heaps")
+SEARCHES = ("auto", "lists", "heaps")
 Sentence = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
@@ -90,11 +90,11 @@ def test_networkx_finds_the_same_score(n: int) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32), st.integers(2, 150), st.integers(2, 20))
-def test_rows_and_heaps_agree(seed: int, n: int, width: int) -> None:
+def test_lists_and_heaps_agree(seed: int, n: int, width: int) -> None:
     scores, heads = reachable_sentence(seed, n, width)
-    rows = _core.decode(scores, heads, "rows")
-    assert twin.is_tree(rows)
-    assert rows.tolist() == _core.decode(scores, heads.astype(np.int32), "heaps").tolist()
+    lists = _core.decode(scores, heads, "lists")
+    assert twin.is_tree(lists)
+    assert lists.tolist() == _core.decode(scores, heads.astype(np.int32), "heaps").tolist()
 
 
 @settings(max_examples=40, deadline=None)
@@ -189,7 +189,7 @@ def test_ten_thousand_words_in_one_cycle() -> None:
     assert decode(scores, heads).tolist() == [0, *after[1:].tolist()]
 
 
-@pytest.mark.parametrize(("n", "search"), [(10_000, "heaps"), (1000, "rows")])
+@pytest.mark.parametrize(("n", "search"), [(10_000, "heaps"), (1000, "lists")])
 def test_cycles_inside_cycles(n: int, search: str) -> None:
     word = np.arange(1, n + 1)
     heads = np.stack([word - 1, (word + 1) % (n + 1)], axis=1)
@@ -201,7 +201,7 @@ def test_cycles_inside_cycles(n: int, search: str) -> None:
 def test_two_thousand_words_by_both_searches() -> None:
     scores, heads = reachable_sentence(9, 2000, 5)
     heaps = _core.decode(scores, heads, "heaps")
-    assert heaps.tolist() == _core.decode(scores, heads, "rows").tolist() == decode(scores, heads).tolist()
+    assert heaps.tolist() == _core.decode(scores, heads, "lists").tolist() == decode(scores, heads).tolist()
 
 
 def batch() -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64], list[list[int]]]:
