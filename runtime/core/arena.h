@@ -26,17 +26,31 @@ class Arena {
 
   // Gives all pieces back.
   void reset() {
-    if (taken_ > size_) {
+    rewind({0, 0});
+    if (most_ > size_) {
       memory_.reset();
       more_.clear();
-      memory_ = std::make_unique<unsigned char[]>(taken_ + kAlign);
-      size_ = taken_;
+      memory_.reset(new unsigned char[most_ + kAlign]);
+      size_ = most_;
     }
-    used_ = taken_ = 0;
+  }
+
+  // Gives back the pieces that were taken since a mark.
+  struct Mark {
+    size_t used, taken;
+  };
+  Mark mark() const { return {used_, taken_}; }
+  void rewind(Mark mark) {
+    most_ = taken_ > most_ ? taken_ : most_;
+    used_ = mark.used;
+    taken_ = mark.taken;
   }
 
   // Bytes held.
-  size_t memory() const { return taken_ > size_ ? taken_ : size_; }
+  size_t memory() const {
+    const size_t most = taken_ > most_ ? taken_ : most_;
+    return most > size_ ? most : size_;
+  }
 
  private:
   static constexpr size_t kAlign = 64;
@@ -46,7 +60,7 @@ class Arena {
 
   std::unique_ptr<unsigned char[]> memory_;
   std::vector<std::unique_ptr<unsigned char[]>> more_;
-  size_t size_ = 0, used_ = 0, taken_ = 0;
+  size_t size_ = 0, used_ = 0, taken_ = 0, most_ = 0;  // taken_: also what came from pieces of their own
 };
 
 }  // namespace posmoe

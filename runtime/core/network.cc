@@ -46,10 +46,10 @@ void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) c
   }
 }
 
-void Network::mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
+void Network::mix_experts(const Rows& x, size_t n, const float* weight, const uint32_t* index, float* out,
                           size_t out_stride, Arena& arena) const {
   const NetworkShape& s = weights_.shape;
-  const size_t n = block.words, pairs = n * s.k;
+  const size_t pairs = n * s.k;
   uint32_t* const begin = arena.take<uint32_t>(s.experts + 2);
   std::fill_n(begin, s.experts + 2, 0u);
   for (size_t p = 0; p < pairs; ++p) ++begin[index[p] + 2];
@@ -74,6 +74,26 @@ void Network::mix_experts(const Block& block, const Rows& x, const float* weight
     kernels_.mix_expert(gated, width, count, s.expert_dim, weights_.expert_biases[e], weights + begin[e],
                         rows + begin[e], scratch, out, out_stride);
   }
+}
+
+void Network::route(Block& block, size_t begin, size_t count, const Rows& seen, float* x, size_t stride, float* words,
+                    size_t word, Arena& arena) const {
+  const NetworkShape& s = weights_.shape;
+  const size_t hidden_stride = padded(s.router_dim);
+  float* const plain = weights_.tags.codes ? nullptr : arena.take<float>(count * hidden_stride);
+  const Rows hidden = input(weights_.tags, plain, hidden_stride, count, s.router_dim, arena);
+  kernels_.dense(seen, nullptr, count, weights_.pointwise, Then::gelu, hidden);
+  float* const logits = block.logits + begin * block.logits_stride;
+  kernels_.dense(hidden, nullptr, count, weights_.tags, Then::store, {logits, block.logits_stride});
+  float* const weight = arena.take<float>(count * s.k);
+  uint32_t* const index = arena.take<uint32_t>(count * s.k);
+  kernels_.route(logits, block.logits_stride, count, s.tags, s.experts, s.k, block.tags + begin, weight, index);
+  Rows given = hidden;
+  if (s.trunk_dim) {
+    given = input(weights_.experts[0], x, stride, count, s.trunk_dim, arena);
+    if (given.codes) kernels_.copy(x, stride, count, s.trunk_dim, given);
+  }
+  mix_experts(given, count, weight, index, words, word, arena);
 }
 
 void Network::run(Block& block, Workspace& space) const {
@@ -116,26 +136,18 @@ void Network::run(Block& block, Workspace& space) const {
     seen = input(weights_.pointwise, x, stride, n, s.width(), arena);
     kernels_.copy(x, stride, n, s.width(), seen);
   }
-  const size_t hidden_stride = padded(s.router_dim);
-  float* const plain = weights_.tags.codes ? nullptr : arena.take<float>(n * hidden_stride);
-  const Rows hidden = input(weights_.tags, plain, hidden_stride, n, s.router_dim, arena);
-  kernels_.dense(seen, nullptr, n, weights_.pointwise, Then::gelu, hidden);
+  // tags and experts, some words after others, whose numbers stay in the cache
   block.logits_stride = weights_.tags.outputs;
   block.logits = arena.take<float>(n * block.logits_stride);
-  kernels_.dense(hidden, nullptr, n, weights_.tags, Then::store, {block.logits, block.logits_stride});
   block.tags = arena.take<int32_t>(n);
-  float* const weight = arena.take<float>(n * s.k);
-  uint32_t* const index = arena.take<uint32_t>(n * s.k);
-  kernels_.route(block.logits, block.logits_stride, n, s.tags, s.experts, s.k, block.tags, weight, index);
-  // experts and their context
-  Rows given = hidden;
-  if (s.trunk_dim) {
-    given = input(weights_.experts[0], x, stride, n, s.trunk_dim, arena);
-    if (given.codes) kernels_.copy(x, stride, n, s.trunk_dim, given);
-  }
   const size_t word = roomy(std::max(padded(s.expert_dim), s.word_dim()));
   float* const words = arena.take<float>(n * word + kLanes);
-  mix_experts(block, given, weight, index, words, word, arena);
+  for (size_t begin = 0; begin < n; begin += kBlock) {
+    const Arena::Mark mark = arena.mark();
+    const size_t count = std::min(kBlock, n - begin);
+    route(block, begin, count, seen.from(begin), x + begin * stride, stride, words + begin * word, word, arena);
+    arena.rewind(mark);
+  }
   recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows, s.context_width(),
               s.expert_context_dim, s.expert_context_dim, words + s.expert_dim, word);
   const Rows known = input(weights_.projections, words, word, n, s.word_dim(), arena);

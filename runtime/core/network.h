@@ -97,8 +97,11 @@ class Network {
   void look_up(const WordsGiven& words, size_t count, float* x, size_t stride, const float** z, Workspace& space) const;
   void look_up_ids(const int32_t* ids, size_t count, float* rows, size_t row, const Rows& x) const;
   void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
-  void mix_experts(const Block& block, const Rows& x, const float* weight, const uint32_t* index, float* out,
-                   size_t out_stride, Arena& arena) const;
+  // Tags of the words begin .. begin + count, and what their experts make of them.
+  void route(Block& block, size_t begin, size_t count, const Rows& seen, float* x, size_t stride, float* words, size_t word,
+             Arena& arena) const;
+  void mix_experts(const Rows& x, size_t count, const float* weight, const uint32_t* index, float* out, size_t out_stride,
+                   Arena& arena) const;
   // x as the layer `next` reads it: itself, or room for its codes.
   Rows input(const Matrix& next, float* x, size_t stride, size_t words, size_t width, Arena& arena) const;
   // Both directions over every sentence: x and out hold those going forward, then those going backward, as do the gates
