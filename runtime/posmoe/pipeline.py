@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Data = TypeVar("Data", bound="pa.RecordBatch | pa.Table")
 # characters after which a group of texts is closed, whatever the batch size
-GROUP = 1 << 18
+GROUP = 1 << 16
 
 
 class Parser:

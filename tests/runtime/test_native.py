@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -206,3 +208,39 @@ def test_an_unknown_instruction_set_is_an_engine_error(bundle: Bundle, monkeypat
     monkeypatch.setenv("POSMOE_ISA", "mmx")
     with pytest.raises(EngineError, match=r"\$POSMOE_ISA: expected one of .* got 'mmx'"):
         create(bundle, choose("native"))
+
+
+def test_other_threads_run_while_a_text_is_parsed() -> None:
+    nlp, ended, started = posmoe.load(), threading.Event(), threading.Event()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # the interpreter takes the lock from no thread that doesn't give it
+
+    def parse() -> None:
+        started.set()
+        nlp(TEXT * 1500)
+        ended.set()
+
+    thread = threading.Thread(target=parse)
+    try:
+        thread.start()
+        started.wait()
+        meanwhile = not ended.is_set()
+    finally:
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert meanwhile
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the memory's size from /proc")
+def test_a_stream_takes_the_same_memory_however_long_it_is() -> None:
+    def size() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1])
+
+    nlp = posmoe.load()
+    sizes = []
+    for number, document in enumerate(nlp.pipe(TEXT * (1 + at % 7) for at in range(2000))):
+        document.to_conllu()
+        if number % 250 == 249:
+            sizes.append(size())
+    assert max(sizes) - sizes[0] < 4_000  # KiB; all documents together would take ten times that
