@@ -98,6 +98,7 @@ struct ArcColumns {
 struct LabelShape {
   size_t rank, labels, tags;
   const float *weights, *pair;
+  size_t named;  // labels without the padding
 };
 
 struct Kernels {

@@ -288,7 +288,7 @@ void Weights::read_labels() {
       table[p * stride + l] = allowed ? bias[l] + pair[p * count + l] : never;
     }
   }
-  labels = {shape.label_rank, stride, shape.tags, to, table};
+  labels = {shape.label_rank, stride, shape.tags, to, table, count};
 }
 
 }  // namespace posmoe
