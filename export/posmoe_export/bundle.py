@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -17,8 +18,9 @@ from safetensors.numpy import save_file
 
 from posmoe.bundle_checks import digest_of
 from posmoe_export.errors import ExportError
-from posmoe_export.graph import export_graph, exportable
+from posmoe_export.graph import export_graph
 from posmoe_models import Parser, ParserConfig, flops
+from posmoe_quant import freeze, is_quantised
 
 FORMAT = 1
 WEIGHTS, GRAPH, MANIFEST, METRICS = "weights.safetensors", "model.onnx", "manifest.json", "metrics.json"
@@ -56,8 +58,8 @@ def export_bundle(
         raise ExportError(f"export: expected (labels, words) = {expected} by the configuration, got {found}")
     if path.exists() and not (path / MANIFEST).is_file():
         raise ExportError(f"export: {path} is there and is no bundle; choose another place or remove it")
-    parser = exportable(parser)
-    tensors = {name: value.numpy() for name, value in parser.state_dict().items()}
+    parser = freeze(parser)
+    tensors = {_stored(name): value.numpy() for name, value in parser.state_dict().items()}
     tensors |= {"features.keys": keys, "tokenizer.weights": tokenizer_weights}
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as draft:
@@ -95,13 +97,21 @@ def constants(parser: Parser) -> dict[str, Any]:
     c = parser.config
     own = {name: value for name, value in asdict(c).items() if name not in ("features", "labels", "dropout")}
     router = sum(p.numel() for p in parser.router.parameters())
-    dense = sum(p.numel() for name, p in parser.named_parameters() if not name.startswith("lexicon"))
+    names = ("lexicon", "features", "tokenizer")
+    dense = sum(t.numel() for name, t in parser.state_dict().items() if not name.startswith(names))
     return own | {
+        "arithmetic": "int8" if is_quantised(parser) else "float32",
         "candidates": c.candidates if c.scorer == "linear" else None,
         "router_params": router,
         "dense_params": dense,
         "table_params": c.features.rows * c.row_dim,
     }
+
+
+def _stored(name: str) -> str:
+    """The name in the bundle of a parameter of the frozen model: the experts are matrices, with one step for all."""
+    known = {f"experts.{part}.weight": f"experts.{part}" for part in ("gate", "value")}
+    return known.get(name, re.sub(r"^experts\.\w+\.step$", "experts.step", name))
 
 
 def _write(path: Path, value: object) -> None:

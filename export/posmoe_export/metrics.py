@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from posmoe.bundle import Bundle
 from posmoe.engines import choose, create
-from posmoe_export.graph import exportable
 from posmoe_export.parity import compare
 from posmoe_models import flops
+from posmoe_quant import freeze
 from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import Sentence
 from posmoe_train.corpus import batches
@@ -25,7 +25,7 @@ from posmoe_train.usage import expert_usage
 
 def measure(student: Student, bundle: Path, dev: Sequence[Sentence], run: Path) -> dict[str, Any]:
     """Accuracy on dev, parity with PyTorch, FLOPs, parameters and expert usage, with the run's record."""
-    parser = exportable(student.parser)
+    parser = freeze(student.parser)
     corpus = gold_corpus(dev)
     features = identifiers(corpus.forms, parser.config.features, student.keys)
     examples = Examples(corpus, gold_targets(dev, student.labels), features, torch.device("cpu"))

@@ -30,11 +30,19 @@ class FeatureConfig:
 
 @dataclass(frozen=True)
 class ParserConfig:
-    """Sizes and choices of one parser; the defaults are the edge model of the design."""
+    """Sizes and choices of one parser; the defaults are the edge model of the design.
+
+    Choices that docs/ablations.md compares and no engine but ONNX Runtime computes: `bigrams` (rows of a table for
+    pairs of words), `context` (what carries context: gated recurrences, or gated convolutions), `gates` (rows of the
+    table, or computed from the word's vector), `pair_tags` (how many likeliest tags of both words the pair bias sums).
+    """
 
     labels: int = 51
     features: FeatureConfig = field(default_factory=FeatureConfig)
     lexical_dim: int = 48
+    bigrams: int = 0
+    context: Literal["recurrence", "convolution"] = "recurrence"
+    gates: Literal["table", "computed"] = "table"
     context_dim: int = 24
     trunk_dim: int = 0
     trunk_layers: int = 0
@@ -47,6 +55,7 @@ class ParserConfig:
     expert_context_dim: int = 16
     scorer: Literal["linear", "biaffine"] = "linear"
     similarity: Literal["dot", "distance"] = "dot"
+    pair_tags: Literal[1, 2] = 1
     rank: int = 16
     left: int = 5
     right: int = 4
@@ -66,7 +75,8 @@ class ParserConfig:
     @property
     def row_dim(self) -> int:
         """Channels of a table row: the word's vector, then the gates of both recurrences, both ways."""
-        return self.lexical_dim + 2 * self.context_dim + 2 * self.expert_context_dim
+        gates = 2 * self.context_dim + 2 * self.expert_context_dim
+        return self.lexical_dim + (gates if self.gates == "table" else 0)
 
     @property
     def context_width(self) -> int:

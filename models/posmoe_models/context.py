@@ -28,6 +28,33 @@ def gated_context(forward: Tensor, backward: Tensor, gates: Tensor, mask: Tensor
         return torch.cat([left, right.flip(1)], -1)
 
 
+class RecurrentContext(nn.Module):
+    """`gated_context` over the first g channels of x from the left, and over its last g from the right."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, x: Tensor, gates: Tensor, mask: Tensor) -> Tensor:
+        """x [batch, time, ≥ g] and gate logits [batch, time, 2g] → [batch, time, 2g], float32."""
+        return gated_context(x[..., : self.dim], x[..., -self.dim :], gates, mask)
+
+
+class ConvolvedContext(nn.Module):
+    """The ablation of the recurrence: depthwise windows of five words, with the same gates."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.depthwise = nn.Conv1d(2 * dim, 2 * dim, 5, padding=2, groups=2 * dim)
+
+    def forward(self, x: Tensor, gates: Tensor, mask: Tensor) -> Tensor:
+        """As `RecurrentContext`."""
+        x = torch.cat([x[..., : self.dim], x[..., -self.dim :]], -1) * mask[..., None]
+        window: Tensor = self.depthwise(x.transpose(1, 2)).transpose(1, 2)
+        return window.float() * torch.sigmoid(gates.float())
+
+
 class ContextLayer(nn.Module):
     """A residual recurrent layer whose gates are computed from its input; the larger sizes stack these."""
 

@@ -1,7 +1,5 @@
 """The experts: gated linear units with a Möbius bias, one for each part of speech."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
@@ -26,8 +24,10 @@ class Experts(nn.Module):
     def __init__(self, experts: int, dim: int, out: int, geometry: str) -> None:
         super().__init__()
         self.experts, self.out = experts, out
-        self.gate = nn.Parameter(torch.randn(experts * out, dim) / math.sqrt(dim))
-        self.value = nn.Parameter(torch.randn(experts * out, dim) / math.sqrt(dim))
+        self.gate = nn.Linear(dim, experts * out, bias=False)
+        self.value = nn.Linear(dim, experts * out, bias=False)
+        for layer in (self.gate, self.value):
+            nn.init.normal_(layer.weight, std=dim**-0.5)
         self.bias = MobiusBias(experts, out) if geometry == "hyperbolic" else EuclideanBias(experts, out)
 
     def forward(self, x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
@@ -44,8 +44,8 @@ class Experts(nn.Module):
         """
         batch, time, _ = x.shape
         shape = (batch, time, self.experts, self.out)
-        gate = nn.functional.linear(x, self.gate).view(shape)
-        value = self.bias(nn.functional.linear(x, self.value).view(shape))
+        gate = self.gate(x).view(shape)
+        value = self.bias(self.value(x).view(shape))
         outputs = nn.functional.silu(gate.float()) * value.float()
         chosen = outputs.gather(2, index[..., None].expand(*index.shape, self.out))
         mixed: Tensor = (chosen * weight[..., None]).sum(2)

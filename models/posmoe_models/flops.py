@@ -22,6 +22,11 @@ def _recurrence(channels: int) -> int:
     return 5 * channels
 
 
+def _convolution(channels: int) -> int:
+    """Five taps, a sigmoid and its product."""
+    return 12 * channels
+
+
 def _mobius_bias(dim: int) -> int:
     """exp₀ (norm, tanh, scaling), ⊕ b (two inner products, two scalings, a sum, a division), log₀."""
     return (2 * dim + 4 + dim) + (2 * dim + 2 * dim + 10 + 4 * dim) + (2 * dim + 4 + dim)
@@ -35,10 +40,14 @@ def flops(config: ParserConfig, words: int = 20) -> dict[str, int]:
     c = config
     width = c.trunk_dim or c.context_width
     expert_input = c.trunk_dim or c.router_dim
+    context = _recurrence if c.context == "recurrence" else _convolution
+    computed = c.gates == "computed"
     per_position = {
-        "lookup": (FEATURES_PER_WORD - 1) * c.row_dim,
+        "lookup": (FEATURES_PER_WORD - 1 + (3 if c.bigrams else 0)) * c.row_dim,
         "lexical_norm": _norm(c.lexical_dim),
-        "context": _recurrence(2 * c.context_dim) + _norm(c.context_width),
+        "context": context(2 * c.context_dim)
+        + computed * _linear(c.lexical_dim, 2 * c.context_dim)
+        + _norm(c.context_width),
         "mix": _linear(c.context_width, width) + 2 * width if c.trunk_dim else 0,
         "trunk": c.trunk_layers
         * (_norm(width) + _linear(width, 2 * width) + _linear(width, width) + _recurrence(width) + 6 * width),
@@ -53,11 +62,14 @@ def flops(config: ParserConfig, words: int = 20) -> dict[str, int]:
             + (_mobius_bias(c.expert_dim) if c.geometry == "hyperbolic" else c.expert_dim)
             + 5 * c.expert_dim
         ),
-        "expert_context": _recurrence(2 * c.expert_context_dim) + _norm(c.word_dim),
+        "expert_context": context(2 * c.expert_context_dim)
+        + computed * _linear(c.expert_dim, 2 * c.expert_context_dim)
+        + _norm(c.word_dim),
         "arc_projections": 2 * _linear(c.word_dim, c.rank) + 2 * _linear(c.word_dim, 1),
         "label_projections": 2 * _linear(c.word_dim, c.label_rank),
     }
-    pair = 2 * c.rank + 3 + (8 if c.similarity == "distance" else 0)
+    # dot product, head bias and pair bias; of two tags a word, four biases and their weights
+    pair = 2 * c.rank + (3 if c.pair_tags == 1 else 14) + (8 if c.similarity == "distance" else 0)
     if c.scorer == "biaffine":
         arcs = words * (_linear(c.rank, c.rank) + (words + 1) * pair)
     else:

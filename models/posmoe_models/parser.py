@@ -6,17 +6,24 @@ import torch
 from torch import Tensor, nn
 
 from posmoe_models.config import ROOT_TAG, ParserConfig
-from posmoe_models.context import ContextLayer, gated_context
+from posmoe_models.context import ContextLayer, ConvolvedContext, RecurrentContext
 from posmoe_models.experts import Experts
 from posmoe_models.labels import LabelScorer
 from posmoe_models.lexicon import Lexicon
 from posmoe_models.router import CnnRouter, LinearRouter, route
-from posmoe_models.scorers import BiaffineScorer, LinearScorer
+from posmoe_models.scorers import BiaffineScorer, LikelyTags, LinearScorer
 
 
 def rms_norm(width: int) -> nn.RMSNorm:
     """The norm between layers: no mean to take, and its weights fold into the next layer."""
     return nn.RMSNorm(width, eps=1e-6)
+
+
+def likely_tags(tag_logits: Tensor) -> LikelyTags:
+    """Logits [batch, time, 17] → the two likeliest tags of each position, the root's own before them."""
+    shares, tags = tag_logits.float().topk(2, -1)
+    tags = nn.functional.pad(tags, (0, 0, 1, 0), value=ROOT_TAG)
+    return LikelyTags(tags, nn.functional.pad(shares.softmax(-1), (0, 0, 1, 0), value=0.5))
 
 
 class Encoded(NamedTuple):
@@ -26,6 +33,7 @@ class Encoded(NamedTuple):
     tag_logits: Tensor
     tags: Tensor
     mask: Tensor
+    likely: LikelyTags | None = None
 
 
 class Scores(NamedTuple):
@@ -46,10 +54,15 @@ class Parser(nn.Module):
     def __init__(self, config: ParserConfig) -> None:
         super().__init__()
         c = self.config = config
-        self.lexicon: nn.Module = Lexicon(c.features, c.row_dim)
+        self.lexicon: nn.Module = Lexicon(c.features, c.row_dim, c.bigrams)
         self.root = nn.Parameter(torch.randn(c.word_dim) * 0.1)
         self.lexical_norm = rms_norm(c.lexical_dim)
         self.context_norm = rms_norm(c.context_width)
+        context = RecurrentContext if c.context == "recurrence" else ConvolvedContext
+        self.context, self.expert_context = context(c.context_dim), context(c.expert_context_dim)
+        if c.gates == "computed":
+            self.gates = nn.Linear(c.lexical_dim, 2 * c.context_dim)
+            self.expert_gates = nn.Linear(c.expert_dim, 2 * c.expert_context_dim)
         width = c.trunk_dim or c.context_width
         self.mix = nn.Linear(c.context_width, width) if c.trunk_dim else None
         self.trunk = nn.ModuleList(ContextLayer(width, c.dropout) for _ in range(c.trunk_layers))
@@ -69,12 +82,11 @@ class Parser(nn.Module):
         c = self.config
         batch, time, _ = features.shape
         mask = torch.arange(time, device=features.device) < lengths[:, None]
-        lexical, gates, expert_gates = self.lexicon(features).split(
-            [c.lexical_dim, 2 * c.context_dim, 2 * c.expert_context_dim], -1
-        )
-        lexical = self.lexical_norm(lexical)
-        g = c.context_dim
-        context = gated_context(lexical[..., :g], lexical[..., -g:], gates, mask)
+        row = self.lexicon(features)
+        lexical = self.lexical_norm(row[..., : c.lexical_dim])
+        computed = c.gates == "computed"
+        gates = self.gates(lexical) if computed else row[..., c.lexical_dim : c.context_width]
+        context = self.context(lexical, gates, mask)
         x = self.dropout(self.context_norm(torch.cat([lexical, context.to(lexical.dtype)], -1)))
         if self.mix is not None:
             x = nn.functional.gelu(self.mix(x))
@@ -85,12 +97,13 @@ class Parser(nn.Module):
         if route_tags is not None:
             weight, index = torch.ones_like(weight[..., :1]), (route_tags % c.experts)[..., None]
         mixed = self.experts(hidden if self.mix is None else x, weight, index)
-        g = c.expert_context_dim
-        context = gated_context(mixed[..., :g], mixed[..., -g:], expert_gates, mask)
+        gates = self.expert_gates(mixed) if computed else row[..., c.context_width :]
+        context = self.expert_context(mixed, gates, mask)
         words = self.dropout(self.word_norm(torch.cat([mixed, context], -1)))
         words = torch.cat([self.root.to(words.dtype).expand(batch, 1, -1), words], 1)
         tags = nn.functional.pad(tag_logits.argmax(-1), (1, 0), value=ROOT_TAG)
-        return Encoded(words, tag_logits.float(), tags, nn.functional.pad(mask, (1, 0), value=True))
+        mask = nn.functional.pad(mask, (1, 0), value=True)
+        return Encoded(words, tag_logits.float(), tags, mask, likely_tags(tag_logits) if c.pair_tags == 2 else None)
 
     def forward(self, features: Tensor, lengths: Tensor, route_tags: Tensor | None = None) -> Scores:
         """Score a padded batch; nothing at a word depends on the padding.
@@ -100,8 +113,8 @@ class Parser(nn.Module):
             lengths: words a sentence, int64 [batch].
             route_tags: tags that choose the experts in place of the predicted ones, int64 [batch, time].
         """
-        words, tag_logits, tags, mask = self.encode(features, lengths, route_tags)
-        arcs = self.arcs(words, tags, mask)
+        words, tag_logits, tags, mask, likely = self.encode(features, lengths, route_tags)
+        arcs = self.arcs(words, tags, mask, likely)
         dependent, head = self.label.project(words)
         best = arcs.scores.argmax(-1, keepdim=True)
         heads = arcs.heads.gather(-1, best)[..., 0].clamp_min(0)

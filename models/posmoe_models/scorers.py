@@ -25,6 +25,13 @@ class Arcs(NamedTuple):
     heads: Tensor
 
 
+class LikelyTags(NamedTuple):
+    """A word's two likeliest tags, int64 [batch, time + 1, 2], and their shares, which add up to 1; the root first."""
+
+    tags: Tensor
+    shares: Tensor
+
+
 def distance_bucket(dependent: Tensor, head: Tensor) -> Tensor:
     """Bucket 0 … 23 of direction and distance; 1 to 6 words apart have a bucket each, then 7–9, 10–14, …."""
     distance = (head - dependent).abs()
@@ -56,6 +63,7 @@ class ArcScorer(nn.Module):
         self.head = nn.Linear(config.word_dim, config.rank)
         self.head_bias = nn.Linear(config.word_dim, 1)
         self.pair = PairBias()
+        self.pair_tags = config.pair_tags
         self.distance = config.similarity == "distance"
         if self.distance:
             self.sharpness = nn.Parameter(torch.tensor(1.0))
@@ -73,13 +81,14 @@ class ArcScorer(nn.Module):
         distance = torch.log1p(ratio + torch.sqrt(ratio * (ratio + 2) + 1e-9)) * math.sqrt(rank)
         return -self.sharpness * distance
 
-    def matrix(self, words: Tensor, tags: Tensor, mask: Tensor) -> Tensor:
+    def matrix(self, words: Tensor, tags: Tensor, mask: Tensor, likely: LikelyTags | None = None) -> Tensor:
         """Score all pairs.
 
         Args:
             words: [batch, time + 1, word_dim], the root first.
             tags: int64 [batch, time + 1]; the root's is 17.
             mask: bool [batch, time + 1], true for the root and the words.
+            likely: where `pair_tags` is 2, the tags whose pair biases are summed by their shares.
         Returns:
             [batch, time, time + 1], float32, FORBIDDEN at padding and at the word itself.
         """
@@ -89,10 +98,20 @@ class ArcScorer(nn.Module):
             scores = scores + self.head_bias(words).transpose(1, 2)
             position = torch.arange(words.shape[1], device=words.device)
             bucket = distance_bucket(position[1:, None], position[None])
-            scores = scores + self.pair(tags[:, 1:, None], tags[:, None], bucket)
+            for tag, share in self._pair_terms(tags, likely):
+                for other, other_share in self._pair_terms(tags, likely):
+                    bias = self.pair(tag[:, 1:, None], other[:, None], bucket)
+                    scores = scores + bias * share[:, 1:, None] * other_share[:, None]
             forbidden = ~mask[:, None] | (position[1:, None] == position[None])
             masked: Tensor = scores.masked_fill(forbidden, FORBIDDEN)
             return masked
+
+    def _pair_terms(self, tags: Tensor, likely: LikelyTags | None) -> list[tuple[Tensor, Tensor]]:
+        """The tags that the pair bias reads, with their shares."""
+        if self.pair_tags == 1:
+            return [(tags, torch.ones_like(tags))]
+        assert likely is not None
+        return [(likely.tags[..., i], likely.shares[..., i]) for i in range(2)]
 
 
 class BiaffineScorer(ArcScorer):
@@ -106,9 +125,9 @@ class BiaffineScorer(ArcScorer):
         """xᵀ W y of all pairs."""
         return super().similarity(dependent @ self.bilinear, head)
 
-    def forward(self, words: Tensor, tags: Tensor, mask: Tensor) -> Arcs:
+    def forward(self, words: Tensor, tags: Tensor, mask: Tensor, likely: LikelyTags | None = None) -> Arcs:
         """As `matrix`, with the heads beside the scores."""
-        scores = self.matrix(words, tags, mask)
+        scores = self.matrix(words, tags, mask, likely)
         heads = torch.arange(scores.shape[-1], device=words.device).expand_as(scores)
         return Arcs(scores, torch.where(scores > FORBIDDEN / 2, heads, -1))
 
@@ -162,17 +181,20 @@ class LinearScorer(ArcScorer):
         allowed = torch.zeros(*heads.shape[:2], mask.shape[1] + 1, dtype=torch.bool, device=words.device)
         return allowed.scatter(-1, heads, True)[..., 1:]
 
-    def forward(self, words: Tensor, tags: Tensor, mask: Tensor) -> Arcs:
+    def forward(self, words: Tensor, tags: Tensor, mask: Tensor, likely: LikelyTags | None = None) -> Arcs:
         """Score each word's candidates; arguments as for `matrix`."""
         heads = self.candidates(words, mask)
         batch, time, count = heads.shape
         index = heads.clamp_min(0).view(batch, time * count)
-        projected = self.head(words).gather(1, index[..., None].expand(-1, -1, self.head.out_features))
+        projected = self.head(words)
+        projected = projected.gather(1, index[..., None].expand(-1, -1, projected.shape[-1]))
         projected = projected.view(batch, time, count, -1)
         scores = self.similarity(self.dependent(words[:, 1:])[:, :, None], projected)[:, :, 0]
         scores = scores + self.head_bias(words)[..., 0].gather(1, index).view(batch, time, count)
         position = torch.arange(1, time + 1, device=words.device)[:, None]
         bucket = distance_bucket(position, heads)
-        head_tags = tags.gather(1, index).view(batch, time, count)
-        scores = scores + self.pair(tags[:, 1:, None], head_tags, bucket)
+        for tag, share in self._pair_terms(tags, likely):
+            for other, other_share in self._pair_terms(tags, likely):
+                head_tag, head_share = (x.gather(1, index).view(batch, time, count) for x in (other, other_share))
+                scores = scores + self.pair(tag[:, 1:, None], head_tag, bucket) * share[:, 1:, None] * head_share
         return Arcs(scores.masked_fill(heads < 0, FORBIDDEN), heads)

@@ -13,9 +13,9 @@ from onnx import TensorProto
 from posmoe.bundle import Bundle
 from posmoe.engines import Engine, choose, create
 from posmoe_export import ExportError, compare, export_bundle
-from posmoe_export.graph import exportable
 from posmoe_models import Parser
 from posmoe_models.flops import flops
+from posmoe_quant import freeze
 from posmoe_train.conllu import UPOS
 from tests.models.sizes import identifiers, small_parser
 from tests.paths import ROOT
@@ -95,7 +95,7 @@ def batches(lengths: list[list[int]]) -> Iterator[tuple[Any, Any]]:
     "lengths", [[[n] for n in LENGTHS], [LENGTHS], [[3] * 5, [81, 80]]], ids=["single", "padded", "batches"]
 )
 def test_onnx_runtime_gives_what_pytorch_gives(exported: Exported, engine: Engine, lengths: list[list[int]]) -> None:
-    parity = compare(exportable(exported[0]), engine, batches(lengths))
+    parity = compare(freeze(exported[0]), engine, batches(lengths))
     assert parity.words == sum(map(sum, lengths))
     assert parity.heads == parity.labels == parity.tags == parity.words
     assert parity.equal == 1
@@ -104,7 +104,7 @@ def test_onnx_runtime_gives_what_pytorch_gives(exported: Exported, engine: Engin
 
 def test_another_network_is_found_to_differ(exported: Exported, engine: Engine) -> None:
     other = small_parser(seed=9, **exported[0].config.__dict__)
-    parity = compare(exportable(other), engine, batches([LENGTHS]))
+    parity = compare(freeze(other), engine, batches([LENGTHS]))
     assert parity.equal < 0.9
     assert parity.logit_error > 1e-2
 

@@ -55,7 +55,7 @@ def test_the_mixture_equals_a_loop_over_the_chosen_experts(geometry: str, k: int
     x = torch.randn(2, 5, dim)
     weight, index = route(logits(), k, EXPERTS)
     expected = torch.zeros(2, 5, out)
-    gates, values = layer.gate.view(EXPERTS, out, dim), layer.value.view(EXPERTS, out, dim)
+    gates, values = layer.gate.weight.view(EXPERTS, out, dim), layer.value.weight.view(EXPERTS, out, dim)
     for row in range(2):
         for word in range(5):
             for w, e in zip(weight[row, word], index[row, word].tolist(), strict=True):
@@ -75,8 +75,8 @@ def test_gradients_reach_the_chosen_experts_and_the_router_alone() -> None:
     scores = logits().requires_grad_()
     weight, index = route(scores, 2, EXPERTS)
     torch.autograd.backward(layer(torch.randn(2, 5, 4), weight, index).sum())
-    assert layer.value.grad is not None and scores.grad is not None
-    reached = layer.value.grad.view(EXPERTS, -1).abs().sum(-1) > 0
+    assert layer.value.weight.grad is not None and scores.grad is not None
+    reached = layer.value.weight.grad.view(EXPERTS, -1).abs().sum(-1) > 0
     assert set(reached.nonzero()[:, 0].tolist()) == set(index.flatten().tolist())
     assert scores.grad.abs().sum() > 0
 

@@ -56,7 +56,7 @@ def test_candidates_equal_the_twins(sizes: tuple[int, int, int, int]) -> None:
 @pytest.mark.parametrize("similarity", ["dot", "distance"])
 def test_the_linear_scorer_scores_candidates_as_the_matrix_does(similarity: str) -> None:
     parser = small_parser(similarity=similarity)
-    words, _, tags, mask = parser.encode(*identifiers(LENGTHS))
+    words, _, tags, mask, _ = parser.encode(*identifiers(LENGTHS))
     scores, heads = parser.arcs(words, tags, mask)
     matrix = parser.arcs.matrix(words, tags, mask)
     valid = (heads >= 0) & mask[:, 1:, None]
@@ -67,7 +67,7 @@ def test_the_linear_scorer_scores_candidates_as_the_matrix_does(similarity: str)
 @pytest.mark.parametrize("similarity", ["dot", "distance"])
 def test_the_biaffine_scorer_scores_all_pairs(similarity: str) -> None:
     parser = small_parser(scorer="biaffine", similarity=similarity)
-    words, _, tags, mask = parser.encode(*identifiers([1, 4, 6]))
+    words, _, tags, mask, _ = parser.encode(*identifiers([1, 4, 6]))
     scores, heads = parser.arcs(words, tags, mask)
     assert torch.equal(scores, parser.arcs.matrix(words, tags, mask))
     for row, length in enumerate([1, 4, 6]):
@@ -81,7 +81,7 @@ def test_a_biaffine_score_by_its_formula() -> None:
     parser = small_parser(scorer="biaffine")
     scorer = parser.arcs
     assert isinstance(scorer, BiaffineScorer)
-    words, _, tags, mask = parser.encode(*identifiers([5]))
+    words, _, tags, mask, _ = parser.encode(*identifiers([5]))
     matrix = scorer.matrix(words, tags, mask)
     for d, h in ((1, 0), (2, 5), (4, 1)):
         x, y = scorer.dependent(words[0, d]), scorer.head(words[0, h])
@@ -115,7 +115,7 @@ def test_distance_buckets() -> None:
 
 def test_the_label_scorer_by_its_formula() -> None:
     parser = small_parser()
-    words, _, tags, _ = parser.encode(*identifiers([4]))
+    words, _, tags, _, _ = parser.encode(*identifiers([4]))
     dependent, head = parser.label.project(words)
     heads = torch.tensor([[2, 0, 4, 1]])
     scores = parser.label(dependent, head, heads, tags)

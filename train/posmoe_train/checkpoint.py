@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from posmoe_models import Parser, ParserConfig
 from posmoe_models.lexicon import quantise_rows
+from posmoe_quant import is_calibrated, is_quantised, parser_int8, quantize_, round_
 from posmoe_train.config import from_dict
 from posmoe_train.errors import CheckpointError
 from posmoe_train.run import write_json
 
-FORMAT = 1
+FORMAT = 2
 _TABLE = "lexicon.table"
 
 
@@ -32,7 +33,10 @@ def save_student(student: Student, folder: Path) -> None:
     """Write `student.safetensors` and `student.json`; the table's rows are rounded to INT8."""
     from safetensors.torch import save_file
 
-    tensors = {name: value.detach().contiguous().cpu() for name, value in student.parser.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, value in student.parser.state_dict().items()
+    }
     codes, scale = quantise_rows(tensors.pop(_TABLE))
     tensors |= {"lexicon.codes": codes, "lexicon.scale": scale, "features.keys": torch.from_numpy(student.keys)}
     folder.mkdir(parents=True, exist_ok=True)
@@ -42,7 +46,13 @@ def save_student(student: Student, folder: Path) -> None:
     config = asdict(student.parser.config)
     write_json(
         folder / "student.json",
-        {"format": FORMAT, "config": config, "labels": student.labels, "dev": student.scores},
+        {
+            "format": FORMAT,
+            "arithmetic": "int8" if is_quantised(student.parser) else "float32",
+            "config": config,
+            "labels": student.labels,
+            "dev": student.scores,
+        },
     )
 
 
@@ -68,7 +78,11 @@ def load_student(folder: Path) -> Student:
         keys = tensors.pop("features.keys").numpy()
         tensors[_TABLE] = tensors.pop("lexicon.codes").float() * tensors.pop("lexicon.scale")[:, None]
         parser = Parser(from_dict(ParserConfig, found["config"], str(path)))
+        if found["arithmetic"] == "int8":
+            quantize_(parser, parser_int8(parser.config))
         parser.load_state_dict(tensors)
+        if is_calibrated(parser):
+            round_(parser)
     except (KeyError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: student.json and student.safetensors don't fit together ({error})") from error
     return Student(parser.eval(), found["labels"], keys, found["dev"])

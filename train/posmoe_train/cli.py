@@ -112,16 +112,21 @@ def silver(
     teachers: Annotated[list[Path], typer.Option("--teacher", help="Folder of a teacher; may be repeated.")],
     part: Annotated[str, typer.Option(help="i/n: parse the i-th of n parts.")] = "0/1",
     min_confidence: float = 0.8,
+    dev: Annotated[Path | None, typer.Option(help="Treebank to score the teachers on, together.", exists=True)] = None,
 ) -> None:
     """Parse a prepared CORPUS with the mean of the teachers and keep soft targets."""
     import re
 
     import numpy as np
+    import torch
 
+    from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
+    from posmoe_train.data import gold_corpus, gold_targets
     from posmoe_train.errors import CheckpointError, CorpusError
+    from posmoe_train.examples import Examples
     from posmoe_train.run import local_device, write_json
-    from posmoe_train.silver import silver_targets
+    from posmoe_train.silver import ensemble_scores, silver_targets
     from posmoe_train.teacher import SubWords
     from posmoe_train.teacher_run import load_teacher
 
@@ -140,6 +145,14 @@ def silver(
     networks = [network.to(device) for network, _ in loaded]
     if device.type == "cuda":
         networks = [network.bfloat16() for network in networks]
+    scores = {}
+    if dev:
+        gold = read_treebank(dev)
+        held_out = gold_corpus(gold)
+        forms = torch.arange(len(held_out.forms), dtype=torch.int32)[:, None]
+        examples = Examples(held_out, gold_targets(gold, labels), forms, device)
+        own = SubWords.build(held_out.forms, tokenizer, device)
+        scores = ensemble_scores(networks, examples, own, labels, device)
     pieces = SubWords.build(text.forms, tokenizer, device)
     kept, targets = silver_targets(networks, text, pieces, device, min_confidence=min_confidence)
     if not len(kept):
@@ -150,7 +163,8 @@ def silver(
     targets.save(out / "targets.safetensors")
     confidence = float(targets.head_p[:, 0].mean()) / 255
     summary = {"sentences": len(text), "kept": len(kept), "words": len(targets.heads), "confidence": confidence}
-    write_json(out / "silver.json", summary | {"labels": labels, "teachers": [t.name for t in teachers]})
+    origin = {"labels": labels, "teachers": [t.name for t in teachers], "dev": scores}
+    write_json(out / "silver.json", summary | origin)
     print(summary)
 
 

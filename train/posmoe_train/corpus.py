@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
@@ -105,16 +105,21 @@ class Targets:
         return Targets(**{name: column[rows] for name, column in self.__dict__.items()})
 
     @classmethod
-    def hard(cls, heads: Sequence[int], labels: Sequence[int], tags: Sequence[int]) -> "Targets":
+    def hard(cls, heads: ArrayLike, labels: ArrayLike, tags: ArrayLike) -> "Targets":
         """Certain targets, one a word."""
         columns: dict[str, NDArray[np.uint8]] = {}
         for name, values, width in (("head", heads, HEADS), ("label", labels, LABELS), ("tag", tags, TAGS)):
-            column = np.zeros((len(values), width), np.uint8)
-            column[:, 0] = values
+            first = np.asarray(values)
+            column = np.zeros((len(first), width), np.uint8)
+            column[:, 0] = first
             probability = np.zeros_like(column)
             probability[:, 0] = 255
             columns |= {f"{name}s": column, f"{name}_p": probability}
         return cls(**columns)
+
+    def hardened(self) -> "Targets":
+        """The likeliest answers alone, as certain."""
+        return Targets.hard(self.heads[:, 0], self.labels[:, 0], self.tags[:, 0])
 
     @classmethod
     def join(cls, parts: Sequence["Targets"]) -> "Targets":

@@ -38,10 +38,13 @@ class EpochBatches:
 
 
 def silver_share(config: StudentConfig, silver: Examples, epoch: int) -> NDArray[np.int64]:
-    """The epoch's sentences: the corpus in one random order, read on from where the last epoch stopped."""
+    """The epoch's sentences: the corpus in one random order, read on from where the last epoch stopped.
+
+    A corpus smaller than the epoch is read several times.
+    """
     order = np.random.default_rng([config.seed, 1 << 20]).permutation(len(silver))
     mean = max(1.0, float(silver.lengths.mean()))
-    count = min(len(order), int(config.silver_words / mean)) if config.silver_words else len(order)
+    count = int(config.silver_words / mean) if config.silver_words else len(order)
     start = epoch * count % len(order)
     return np.take(order, np.arange(start, start + count), mode="wrap")
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from posmoe_train.augment import Variants, roughen
 from posmoe_train.corpus import Corpus, Targets
 
 
@@ -32,9 +33,22 @@ class Batch:
 class Examples:
     """Columns of a corpus as tensors; `batch` gathers one padded batch without leaving the device."""
 
-    def __init__(self, corpus: Corpus, targets: Targets, identifiers: Tensor, device: torch.device) -> None:
-        """`identifiers`: int32 [forms, 6], the features of each distinct form of the corpus."""
+    def __init__(
+        self,
+        corpus: Corpus,
+        targets: Targets,
+        identifiers: Tensor,
+        device: torch.device,
+        rough: tuple[Variants, float] | None = None,
+    ) -> None:
+        """Put a corpus on a device.
+
+        Args:
+            identifiers: int32 [forms, 6], the features of each distinct form of the corpus, then of variants.
+            rough: variants of the forms, and the share of sentences that `batch` roughens by them.
+        """
         self.device = device
+        self.rough = (rough[0].to(device), rough[1]) if rough else None
         self.lengths = np.diff(corpus.offsets)
         self.offsets = torch.from_numpy(corpus.offsets).to(device)
         self.words = torch.from_numpy(corpus.words).to(device)
@@ -52,7 +66,11 @@ class Examples:
         place = torch.arange(-(-longest // multiple) * multiple, device=self.device)
         mask = place < lengths[:, None]
         row = torch.where(mask, start[:, None] + place, 0)
-        features = self.identifiers[self.words[row].long()] * mask[..., None]
+        words = self.words[row].long()
+        if self.rough:
+            words, lengths = roughen(words, lengths, self.targets["heads"][row][..., 0].long(), *self.rough)
+            mask = place < lengths[:, None]
+        features = self.identifiers[words.long()] * mask[..., None]
         columns = {}
         for name, column in self.targets.items():
             values = column[row]

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posmoe_train.corpus import HEADS, LABELS, MAX_WORDS, TAGS, Corpus, Targets, batches, spans
+from posmoe_train.examples import Examples
+from posmoe_train.tally import Tally
 from posmoe_train.teacher import SubWords, Teacher
 
 MAX_PIECES = 500
@@ -65,6 +67,19 @@ def silver_targets(
     sentences = np.flatnonzero(kept.cpu().numpy())
     targets = Targets(**{name: column.cpu().numpy() for name, column in columns.items()})
     return sentences, targets.select(spans(corpus.offsets, sentences))
+
+
+@torch.inference_mode()
+def ensemble_scores(
+    teachers: Sequence[Teacher], dev: Examples, pieces: SubWords, labels: list[str], device: torch.device
+) -> dict[str, float]:
+    """UAS, LAS and UPOS of the ensemble's likeliest answers, by best heads without a tree search."""
+    tally = Tally(labels, device)
+    for sentences in batches(dev.lengths, 16_384, None):
+        batch = dev.batch(sentences)
+        found = _ensemble(teachers, pieces, batch.features[..., 0].long(), batch.mask)
+        tally.add(batch, *(found[name][..., 0] for name in ("heads", "labels", "tags")))
+    return tally.scores()
 
 
 def _ensemble(teachers: Sequence[Teacher], pieces: SubWords, words: Tensor, mask: Tensor) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
 
 from posmoe_models import Parser
-from posmoe_models.lexicon import Lexicon
+from posmoe_quant import calibrate_, is_calibrated, parser_int8, quantize_, round_
 from posmoe_train.best import Best
 from posmoe_train.epochs import DevBatches, EpochBatches
 from posmoe_train.examples import Batch, Examples
-from posmoe_train.losses import parser_losses
+from posmoe_train.losses import LossWeights, parser_losses
 from posmoe_train.memory import checkpoint_gradients
 from posmoe_train.run import log_line, rank_and_world
 from posmoe_train.student_config import StudentConfig
@@ -43,6 +44,8 @@ class StudentModule(L.LightningModule):
         self.automatic_optimization = False
         self.config, self.folder = config, folder
         self.parser = Parser(config.parser)
+        if config.arithmetic == "int8":
+            quantize_(self.parser, parser_int8(config.parser))
         self.averaged = copy.deepcopy(self.parser).requires_grad_(False).eval()
         if config.gradient_checkpointing:
             checkpoint_gradients(self.parser)
@@ -55,6 +58,7 @@ class StudentModule(L.LightningModule):
         self.best = Best(config.patience)
         self.progress = 0.0
         self._within = 0.0
+        self._rounding = False
         self.dev: dict[str, float] = {}
         self._watch = Watch(folder)
         self._clock = time.monotonic()
@@ -125,9 +129,6 @@ class StudentModule(L.LightningModule):
         if self.current_epoch == self.main_epochs:
             self.best.restore(self.averaged)
             self.parser.load_state_dict(self.averaged.state_dict())
-        lexicon = self.parser.lexicon
-        assert isinstance(lexicon, Lexicon)
-        lexicon.quantisation_aware = self.progress >= self.config.quantise_from
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """One step of both optimisers at the scheduled rate."""
@@ -140,7 +141,9 @@ class StudentModule(L.LightningModule):
         if self.config.word_dropout:
             dropped = torch.rand(batch.features.shape[:2], device=self.device) < self.config.word_dropout
             batch.features[..., 0].masked_fill_(dropped & batch.mask, DROPPED_ROW)
-        terms = parser_losses(self.parser, batch, self.config.loss)
+        if not self._rounding and self.progress >= self.config.quantise_from:
+            self._round(batch)
+        terms = parser_losses(self.parser, batch, self._loss_weights(), self.progress >= self.config.candidates_from)
         optimizers = self.optimizers()
         optimizers = optimizers if isinstance(optimizers, list) else [optimizers]
         for optimizer in optimizers:
@@ -153,6 +156,23 @@ class StudentModule(L.LightningModule):
             optimizer.step()
         self._average()
         self._watch.add(terms["loss"], self.steps, self.current_epoch)
+
+    def _loss_weights(self) -> LossWeights:
+        """The weights of this step: the k best trees are asked for late, and not at every step."""
+        c = self.config
+        ranked = self.progress >= c.trees_from and self.steps % c.trees_every == 0
+        return c.loss if ranked or not c.loss.trees else replace(c.loss, trees=0.0)
+
+    def _round(self, batch: Batch) -> None:
+        """Round as the finished parser does from here on; a batch calibrates what has not been calibrated."""
+        if self.config.arithmetic == "int8":
+            if not is_calibrated(self.parser):
+                calibrate_(self.parser, lambda: parser_losses(self.parser, batch, self.config.loss))
+            for mine, theirs in zip(self.parser.buffers(), self.averaged.buffers(), strict=True):
+                theirs.copy_(mine)
+        round_(self.parser)
+        round_(self.averaged)
+        self._rounding = True
 
     def _rate(self) -> float:
         c = self.config
@@ -168,6 +188,11 @@ class StudentModule(L.LightningModule):
         decay = min(self.config.average, (1 + self.steps) / (10 + self.steps))
         mine, theirs = ([p.detach() for p in parser.parameters()] for parser in (self.parser, self.averaged))
         torch._foreach_lerp_(theirs, mine, 1 - decay)
+
+    def on_train_end(self) -> None:
+        """A run that was too short to round has its finished parser rounded all the same."""
+        if not self._rounding or (self.config.arithmetic == "int8" and not is_calibrated(self.averaged)):
+            self._round(next(iter(self.train_dataloader())))
 
     def on_validation_epoch_start(self) -> None:
         """Start counting; an epoch that diverged is neither scored nor kept."""
