@@ -15,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
 from safetensors.numpy import save_file
+from torch import nn
 
 from posmoe.bundle_checks import digest_of
 from posmoe_export.errors import ExportError
@@ -96,16 +97,21 @@ def constants(parser: Parser) -> dict[str, Any]:
     """The design's constants as this parser has them."""
     c = parser.config
     own = {name: value for name, value in asdict(c).items() if name not in ("features", "labels", "dropout")}
-    router = sum(p.numel() for p in parser.router.parameters())
-    names = ("lexicon", "features", "tokenizer")
-    dense = sum(t.numel() for name, t in parser.state_dict().items() if not name.startswith(names))
+    table = c.features.rows * c.row_dim
+    router, everything = weight_count(parser.router), weight_count(parser)
     return own | {
         "arithmetic": "int8" if is_quantised(parser) else "float32",
         "candidates": c.candidates if c.scorer == "linear" else None,
         "router_params": router,
-        "dense_params": dense,
-        "table_params": c.features.rows * c.row_dim,
+        "dense_params": everything - weight_count(parser.lexicon),
+        "table_params": table,
     }
+
+
+def weight_count(module: nn.Module) -> int:
+    """Weights of a module: its parameters, and its INT8 codes where it is frozen."""
+    codes = sum(buffer.numel() for name, buffer in module.named_buffers() if name.endswith("codes"))
+    return codes + sum(parameter.numel() for parameter in module.parameters())
 
 
 def _stored(name: str) -> str:

@@ -15,6 +15,7 @@ def bundle(
     tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy.", exists=True)],
     about: Annotated[Path, typer.Option(help="TOML: name, version, language, licence, training_data.", exists=True)],
     dev: Annotated[Path, typer.Option(help="Treebank for the scores and the parity check.", exists=True)],
+    words: Annotated[int | None, typer.Option(help="Keep the rows of so many frequent words; all if left out.")] = None,
     min_equal: Annotated[float, typer.Option(help="Share of words that must be equal to PyTorch's.")] = 0.999,
 ) -> None:
     """Export a STUDENT to a bundle at OUT, check it over the dev treebank, and write its metrics.json."""
@@ -25,7 +26,8 @@ def bundle(
     from posmoe_train.conllu import read_treebank
 
     described = tomllib.loads(about.read_text(encoding="utf-8"))
-    export_run(student, out, tokenizer=tokenizer, about=described, dev=read_treebank(dev), min_equal=min_equal)
+    gold = read_treebank(dev)
+    export_run(student, out, tokenizer=tokenizer, about=described, dev=gold, words=words, min_equal=min_equal)
     typer.echo((out / METRICS).read_text(encoding="utf-8"))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from posmoe_export.bundle import export_bundle
 from posmoe_export.errors import ExportError
 from posmoe_export.metrics import measure
+from posmoe_export.prune import keep_words
 from posmoe_train.checkpoint import load_student
 from posmoe_train.conllu import UPOS, Sentence
 from posmoe_train.tokenizer import load_tokenizer
@@ -21,6 +22,7 @@ def export_run(
     tokenizer: Path,
     about: Mapping[str, Any],
     dev: Sequence[Sentence],
+    words: int | None = None,
     min_equal: float = MIN_EQUAL,
 ) -> Path:
     """Export the student of a run to the bundle folder `out`, with its scores on `dev` in metrics.json.
@@ -32,11 +34,14 @@ def export_run(
         tokenizer: folder with spec.json and weights.npy.
         about: name, version, language, licence and training_data, for the manifest.
         dev: sentences for the scores and the parity check.
+        words: keep the rows of so many frequent words; all by default.
         min_equal: share of words whose head, label and tag must be those of PyTorch.
     Raises:
         ExportError: fewer words are equal, or `out` is there and is no bundle.
     """
     trained = load_student(run)
+    if words is not None:
+        trained = keep_words(trained, words)
 
     def checked(draft: Path) -> dict[str, Any]:
         metrics = measure(trained, draft, dev, run)

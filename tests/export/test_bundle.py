@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto
 
 from posmoe.bundle import Bundle
 from posmoe.engines import Engine, choose, create
 from posmoe_export import ExportError, compare, export_bundle
+from posmoe_export.prune import keep_words
 from posmoe_models import Parser
 from posmoe_models.flops import flops
-from posmoe_quant import freeze
+from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
+from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import UPOS
 from tests.models.sizes import identifiers, small_parser
 from tests.paths import ROOT
@@ -38,6 +41,8 @@ PARSERS: dict[str, dict[str, Any]] = {
         "experts": 12,
         "k": 1,
     },
+    "int8": {"left": 5, "right": 4, "hubs": 6, "hub_window": 80},
+    "choices": {"bigrams": 16, "gates": "computed", "context": "convolution", "pair_tags": 2},
 }
 
 
@@ -76,6 +81,9 @@ Exported = tuple[Parser, Path]
 @pytest.fixture(scope="module", params=PARSERS)
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
     parser, path = small_parser(**PARSERS[request.param]), tmp_path_factory.mktemp("bundles") / request.param
+    if request.param == "int8":
+        quantize_(parser, parser_int8(parser.config))
+        calibrate_(parser, lambda: parser(*identifiers(LENGTHS)))
     earlier_bundle(path)
     return parser, export_bundle(parser, path, **about())
 
@@ -192,3 +200,17 @@ def test_measured_scores_are_kept_and_a_failing_measure_leaves_nothing(tmp_path:
         export_bundle(parser, tmp_path / "refused", **about(), measure=measure)
     assert drafts == ["tiny", "tiny"]
     assert [entry.name for entry in tmp_path.iterdir()] == ["kept"]
+
+
+def test_rare_words_give_up_their_rows(tmp_path: Path) -> None:
+    parser = small_parser()
+    features = parser.config.features
+    table = parser.lexicon.table.clone()
+    student = Student(parser, ["a"] * 5, np.arange(features.words, dtype=np.uint32), {})
+    kept = keep_words(student, 12)
+    rows = kept.parser.lexicon.table
+    assert kept.parser.config.features.rows == len(rows) == len(table) - 8
+    assert torch.equal(rows[:14], table[:14]) and torch.equal(rows[14:], table[22:])
+    assert kept.keys.tolist() == list(range(12))
+    with pytest.raises(ExportError, match="expected 1 to 12, as many as the student has, got 13"):
+        keep_words(kept, 13)
