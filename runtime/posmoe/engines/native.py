@@ -26,8 +26,13 @@ KNOWN = {
     "router": ("cnn", "linear"),
     "geometry": ("hyperbolic", "euclidean"),
     "arithmetic": ("float32", "int8"),
+    "context": ("recurrence",),
+    "gates": ("table",),
+    "bigrams": (0,),
+    "pair_tags": (1,),
 }
-DEFAULTS = {"arithmetic": "float32"}
+# constants that older bundles lack
+DEFAULTS = {"arithmetic": "float32", "context": "recurrence", "gates": "table", "bigrams": 0, "pair_tags": 1}
 TYPES = ("F32", "I8")
 # read by others
 OTHERS = ("features.keys", "tokenizer.weights")
