@@ -17,6 +17,7 @@ from posmoe_export import ExportError, compare, export_bundle
 from posmoe_export.prune import keep_words
 from posmoe_models import Parser
 from posmoe_models.flops import flops
+from posmoe_models.lexicon import Lexicon
 from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
 from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import UPOS
@@ -205,10 +206,11 @@ def test_measured_scores_are_kept_and_a_failing_measure_leaves_nothing(tmp_path:
 def test_rare_words_give_up_their_rows(tmp_path: Path) -> None:
     parser = small_parser()
     features = parser.config.features
+    assert isinstance(parser.lexicon, Lexicon)
     table = parser.lexicon.table.clone()
     student = Student(parser, ["a"] * 5, np.arange(features.words, dtype=np.uint32), {})
     kept = keep_words(student, 12)
-    rows = kept.parser.lexicon.table
+    rows = parser.lexicon.table
     assert kept.parser.config.features.rows == len(rows) == len(table) - 8
     assert torch.equal(rows[:14], table[:14]) and torch.equal(rows[14:], table[22:])
     assert kept.keys.tolist() == list(range(12))

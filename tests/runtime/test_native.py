@@ -176,15 +176,17 @@ def test_a_constant_that_is_no_size_is_refused(tmp_path: Path, value: object) ->
         posmoe.load(path, backend="native")
 
 
-@pytest.mark.parametrize(("name", "value"), [("scorer", "biaffine"), ("similarity", "distance"), ("router", "mlp")])
-def test_other_networks_are_left_to_onnx_runtime(tmp_path: Path, name: str, value: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"), [("scorer", "biaffine"), ("similarity", "distance"), ("router", "mlp"), ("bigrams", 16)]
+)
+def test_other_networks_are_left_to_onnx_runtime(tmp_path: Path, name: str, value: str | int) -> None:
     path = altered(tmp_path / "altered", lambda tensors, constants: constants.update({name: value}))
-    with pytest.raises(EngineError, match=rf"{name} .*'{value}'\. Take backend='onnxruntime'"):
+    with pytest.raises(EngineError, match=rf"{name} .*{value!r}\. Take backend='onnxruntime'"):
         posmoe.load(path, backend="native")
     pytest.importorskip("onnxruntime", reason="the engine that it is left to")
     choice = posmoe.load(path).engine
     assert choice.name == "onnxruntime"
-    assert value in choice.reason
+    assert repr(value) in choice.reason
 
 
 def test_weights_that_are_no_numbers_are_a_decode_error(tmp_path: Path) -> None:

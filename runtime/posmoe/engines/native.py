@@ -108,7 +108,7 @@ def refusal(bundle: Bundle) -> str | None:
     for name, known in KNOWN.items():
         if constants.get(name) not in known:
             found = repr(constants[name]) if name in constants else "none"
-            return f"it computes networks with {name} {' or '.join(known)}, the bundle has {found}"
+            return f"it computes networks with {name} {' or '.join(map(str, known))}, the bundle has {found}"
     return None
 
 
