@@ -47,8 +47,8 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 def test_another_format_is_refused(student: Student, tmp_path: Path) -> None:
     save_student(student, tmp_path)
     path = tmp_path / "student.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}), encoding="utf-8")
-    with pytest.raises(CheckpointError, match="expected format 1, got 2; train it again"):
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 1}), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="expected format 2, got 1; train it again"):
         load_student(tmp_path)
 
 

@@ -168,11 +168,19 @@ class StudentModule(L.LightningModule):
         if self.config.arithmetic == "int8":
             if not is_calibrated(self.parser):
                 calibrate_(self.parser, lambda: parser_losses(self.parser, batch, self.config.loss))
+                self._share_steps()
+                self.best = Best(self.config.patience)  # what was best didn't round
             for mine, theirs in zip(self.parser.buffers(), self.averaged.buffers(), strict=True):
                 theirs.copy_(mine)
         round_(self.parser)
         round_(self.averaged)
         self._rounding = True
+
+    def _share_steps(self) -> None:
+        """Give every process the steps that the first one found."""
+        if rank_and_world()[1] > 1:
+            for buffer in self.parser.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
     def _rate(self) -> float:
         c = self.config
