@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from posmoe.bundle import Bundle
-from posmoe.engines.native import SIZES
+from posmoe.engines import native
 from tests import bundles
 from tests.core import network_twin as twin
 from tests.core.network_twin import Floats, Shape, Tensors
@@ -54,25 +54,11 @@ def quantised(s: Shape, t: Tensors, sentences: Iterable[NDArray[np.int32]]) -> T
     return result
 
 
-def shape_of(bundle: Bundle) -> Shape:
-    """A bundle's sizes, as the core takes them."""
-    constants = bundle.manifest["constants"]
-    return {name: constants[name] for name in SIZES} | {
-        "rows": bundle.rows,
-        "tags": len(bundle.tags),
-        "labels": len(bundle.labels),
-        "root": bundle.labels.index("root"),
-        "cnn": constants["router"] == "cnn",
-        "hyperbolic": constants["geometry"] == "hyperbolic",
-        "int8": constants.get("arithmetic") == "int8",
-    }
-
-
 def quantised_bundle(source: Bundle, sentences: Iterable[NDArray[np.int32]], folder: Path) -> Path:
     """Write the INT8 twin of a float bundle; its graph is that of the float bundle."""
     tensors = {name: np.array(source.tensors[name]) for name in source.tensors.entries}
     folder.mkdir(parents=True)
-    save_file(quantised(shape_of(source), tensors, sentences), folder / "weights.safetensors")
+    save_file(quantised(native.contents(source)[0], tensors, sentences), folder / "weights.safetensors")
     (folder / "model.onnx").write_bytes(source.graph)
     manifest: dict[str, Any] = {k: v for k, v in source.manifest.items() if k != "files"}
     manifest["constants"] = {**manifest["constants"], "arithmetic": "int8"}

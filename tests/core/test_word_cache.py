@@ -9,7 +9,6 @@ import pytest
 import posmoe
 from posmoe import _core
 from posmoe.engines import native
-from tests.core.int8_twin import shape_of
 from tests.core.network_twin import shape, tensors
 from tests.paths import shared
 
@@ -21,9 +20,7 @@ Columns = list[bytes]
 
 def network(cache: int) -> _core.Network:
     """The bundled network with a cache of some bytes."""
-    bundle = NLP.bundle
-    entries = {n: e for n, e in bundle.tensors.entries.items() if e.dtype in native.TYPES and n not in native.OTHERS}
-    return _core.Network(shape_of(bundle), {n: np.array(bundle.tensors[n]) for n in entries}, "", cache)
+    return _core.Network(*native.contents(NLP.bundle), "", cache)
 
 
 def columns(net: _core.Network, features: _core.Features, texts: list[str]) -> Columns:

@@ -124,12 +124,12 @@ def instruction_set() -> str:
         raise EngineError(f"the native engine can't start: $POSMOE_ISA: {error}.") from error
 
 
-def load(bundle: Bundle, threads: int) -> NativeEngine:
-    """Check the bundle's network and copy its weights; a batch is computed on the thread that brings it."""
-    del threads
-    why = refusal(bundle)
-    if why is not None:
-        raise EngineError(f"the native engine can't run bundle {bundle.path}: {why}. Take backend='onnxruntime'.")
+def contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The sizes and tensors of a bundle's network, as the core takes them.
+
+    Raises:
+        BundleError: a size is missing or none.
+    """
     constants = bundle.manifest["constants"]
     shape: dict[str, Any] = {
         "rows": bundle.rows,
@@ -145,14 +145,19 @@ def load(bundle: Bundle, threads: int) -> NativeEngine:
         if type(value) is not int or not 0 <= value < 1 << 31:
             raise BundleError(f"bundle {bundle.path}: expected the constant {name!r} to be a size, got {value!r}.")
         shape[name] = value
-    entries = bundle.tensors.entries
-    chosen = {
-        name: bundle.tensors.view(name)
-        for name, entry in entries.items()
-        if entry.dtype in TYPES and name not in OTHERS
-    }
+    entries = bundle.tensors.entries.items()
+    return shape, {n: bundle.tensors.view(n) for n, entry in entries if entry.dtype in TYPES and n not in OTHERS}
+
+
+def load(bundle: Bundle, threads: int) -> NativeEngine:
+    """Check the bundle's network and copy its weights; a batch is computed on the thread that brings it."""
+    del threads
+    why = refusal(bundle)
+    if why is not None:
+        raise EngineError(f"the native engine can't run bundle {bundle.path}: {why}. Take backend='onnxruntime'.")
+    shape, tensors = contents(bundle)
     kernels = instruction_set()
     try:
-        return NativeEngine(_core.Network(shape, chosen, kernels))
+        return NativeEngine(_core.Network(shape, tensors, kernels))
     except ValueError as error:
         raise BundleError(f"bundle {bundle.path}: {error}.") from error
