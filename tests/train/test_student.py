@@ -86,11 +86,15 @@ def test_a_run_that_was_killed_and_resumed_is_bit_equal(
 
 def test_a_finished_run_is_not_trained_again(undisturbed: tuple[Student, Path], treebank: Path) -> None:
     student, folder = undisturbed
-    log, weights = ((folder / name).read_bytes() for name in ("log.jsonl", "student.safetensors"))
+    names = ("log.jsonl", "student.safetensors", "student.json", "metrics.json")
+    before = [(folder / name).read_bytes() for name in names]
     again = train(FINETUNED, treebank, folder)
     assert again.scores == student.scores
-    assert (folder / "log.jsonl").read_bytes() == log
-    assert (folder / "student.safetensors").read_bytes() == weights
+    assert [(folder / name).read_bytes() for name in names] == before
+    for name in names[1:]:  # a kill between the last checkpoint and these files
+        (folder / name).unlink()
+    train(FINETUNED, treebank, folder)
+    assert [(folder / name).read_bytes() for name in names] == before
 
 
 def test_another_seed_gives_other_weights(undisturbed: tuple[Student, Path], treebank: Path, tmp_path: Path) -> None:

@@ -32,6 +32,10 @@ class Ablation:
 def ablations(base: ParserConfig) -> list[Ablation]:
     """The questions asked of a parser."""
     dense = {"parser.experts": 1, "parser.k": 1, "parser.expert_dim": dense_width(base)}
+    silver = [
+        Ablation(f"silver-{words // 1000}k", f"{words / 1e6:g} million silver words", {"silver_limit": words})
+        for words in (300_000, 1_000_000, 3_000_000, 10_000_000)
+    ]
     return [
         Ablation("k1", "K = 1: one expert a word, hard", {"parser.k": 1}),
         Ablation("k17", "K = 17: every expert for every word", {"parser.k": 17}),
@@ -41,6 +45,15 @@ def ablations(base: ParserConfig) -> list[Ablation]:
         Ablation("distance", "hyperbolic distance for the dot product", {"parser.similarity": "distance"}),
         Ablation("linear-router", "linear router for the CNN", {"parser.router": "linear"}),
         Ablation("biaffine", "biaffine scorer: all pairs", {"parser.scorer": "biaffine"}),
+        Ablation("float32", "float32 for INT8", {"arithmetic": "float32"}),
+        Ablation("convolution", "convolved context for recurrent", {"parser.context": "convolution"}),
+        Ablation("computed-gates", "gates computed, not from the table", {"parser.gates": "computed"}),
+        Ablation("bigrams", "rows for pairs of words", {"parser.bigrams": 65_536}),
+        Ablation("pair-tags", "pair bias over the two likeliest tags", {"parser.pair_tags": 2}),
+        Ablation("clean", "no roughened silver text", {"augment": 0.0}),
+        Ablation("no-trees", "no list-oracle loss", {"loss.trees": 0.0}),
+        Ablation("one-answer", "the teachers' likeliest answers alone", {"soft_targets": False}),
+        *silver,
     ]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -20,7 +21,7 @@ class Best:
         """Keep the weights of an epoch whose LAS is above the best; the earlier of two equals stays."""
         if self.patience and scores["las"] > self.score:
             self.score, self.epoch, self.scores = scores["las"], epoch, scores
-            self.weights = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+            self.weights = {name: value.detach().cpu().clone() for name, value in network.named_parameters()}
 
     def exhausted(self, epoch: int) -> bool:
         """Whether `patience` epochs have brought nothing better."""
@@ -30,7 +31,9 @@ class Best:
         """Give the network the best weights and begin a new phase; returns their scores, None if there are none."""
         if not self.weights:
             return None
-        network.load_state_dict(self.weights)
+        with torch.no_grad():
+            for name, value in network.named_parameters():
+                value.copy_(self.weights[name])
         scores = self.scores
         self.score, self.epoch, self.weights, self.scores = float("-inf"), -1, {}, {}
         return scores

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from posmoe_train.corpus import batches
 from posmoe_train.examples import Batch, Examples
-from posmoe_train.run import rank_and_world
+from posmoe_train.run import share
 from posmoe_train.student_config import StudentConfig
 
 
@@ -24,11 +24,9 @@ class EpochBatches:
         for _ in range(repeats):
             plan += [(gold, b) for b in batches(gold.lengths, budget, generator)]
         if silver is not None and not finetuning:
-            share = silver_share(config, silver, epoch)
-            plan += [(silver, share[b]) for b in batches(silver.lengths[share], budget, generator)]
-        rank, world = rank_and_world()
-        order = generator.permutation(len(plan))
-        self.plan = [plan[i] for i in order[: len(order) // world * world][rank::world]]
+            chosen = silver_share(config, silver, epoch)
+            plan += [(silver, chosen[b]) for b in batches(silver.lengths[chosen], budget, generator)]
+        self.plan = share([plan[i] for i in generator.permutation(len(plan))])
 
     def __len__(self) -> int:
         return len(self.plan)

@@ -13,7 +13,7 @@ from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
 
 from posmoe_models import Parser
-from posmoe_quant import calibrate_, is_calibrated, parser_int8, quantize_, round_
+from posmoe_quant import calibrate_, parser_int8, quantize_, round_
 from posmoe_train.best import Best
 from posmoe_train.epochs import DevBatches, EpochBatches
 from posmoe_train.examples import Batch, Examples
@@ -25,7 +25,7 @@ from posmoe_train.tally import Tally
 from posmoe_train.watch import Watch
 
 DROPPED_ROW = 1
-_KEPT = ("steps", "spent", "main_epochs", "dev", "finished")
+_KEPT = ("steps", "spent", "main_epochs", "dev", "finished", "rounding")
 
 
 class StudentModule(L.LightningModule):
@@ -58,7 +58,7 @@ class StudentModule(L.LightningModule):
         self.best = Best(config.patience)
         self.progress = 0.0
         self._within = 0.0
-        self._rounding = False
+        self.rounding = False
         self.dev: dict[str, float] = {}
         self._watch = Watch(folder)
         self._clock = time.monotonic()
@@ -141,7 +141,7 @@ class StudentModule(L.LightningModule):
         if self.config.word_dropout:
             dropped = torch.rand(batch.features.shape[:2], device=self.device) < self.config.word_dropout
             batch.features[..., 0].masked_fill_(dropped & batch.mask, DROPPED_ROW)
-        if not self._rounding and self.progress >= self.config.quantise_from:
+        if not self.rounding and self.progress >= self.config.quantise_from:
             self._round(batch)
         terms = parser_losses(self.parser, batch, self._loss_weights(), self.progress >= self.config.candidates_from)
         optimizers = self.optimizers()
@@ -164,23 +164,20 @@ class StudentModule(L.LightningModule):
         return c.loss if ranked or not c.loss.trees else replace(c.loss, trees=0.0)
 
     def _round(self, batch: Batch) -> None:
-        """Round as the finished parser does from here on; a batch calibrates what has not been calibrated."""
+        """Round as the finished parser does from here on: a batch calibrates it, the first process's counts.
+
+        What was best without rounding is forgotten.
+        """
         if self.config.arithmetic == "int8":
-            if not is_calibrated(self.parser):
-                calibrate_(self.parser, lambda: parser_losses(self.parser, batch, self.config.loss))
-                self._share_steps()
-                self.best = Best(self.config.patience)  # what was best didn't round
+            calibrate_(self.parser, lambda: parser_losses(self.parser, batch, self.config.loss))
             for mine, theirs in zip(self.parser.buffers(), self.averaged.buffers(), strict=True):
+                if rank_and_world()[1] > 1:
+                    torch.distributed.broadcast(mine, 0)
                 theirs.copy_(mine)
         round_(self.parser)
         round_(self.averaged)
-        self._rounding = True
-
-    def _share_steps(self) -> None:
-        """Give every process the steps that the first one found."""
-        if rank_and_world()[1] > 1:
-            for buffer in self.parser.buffers():
-                torch.distributed.broadcast(buffer, 0)
+        self.rounding = True
+        self.best = Best(self.config.patience)
 
     def _rate(self) -> float:
         c = self.config
@@ -196,11 +193,6 @@ class StudentModule(L.LightningModule):
         decay = min(self.config.average, (1 + self.steps) / (10 + self.steps))
         mine, theirs = ([p.detach() for p in parser.parameters()] for parser in (self.parser, self.averaged))
         torch._foreach_lerp_(theirs, mine, 1 - decay)
-
-    def on_train_end(self) -> None:
-        """A run that was too short to round has its finished parser rounded all the same."""
-        if not self._rounding or (self.config.arithmetic == "int8" and not is_calibrated(self.averaged)):
-            self._round(next(iter(self.train_dataloader())))
 
     def on_validation_epoch_start(self) -> None:
         """Start counting; an epoch that diverged is neither scored nor kept."""
@@ -235,6 +227,8 @@ class StudentModule(L.LightningModule):
         if enough or self.current_epoch + 1 >= self.main_epochs + self.config.finetune_epochs:
             self.finished = self.trainer.should_stop = True
             self.dev = self.best.restore(self.averaged) or self.dev
+            if not self.rounding:  # a run that was too short for it
+                self._round(next(iter(self.train_dataloader())))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what the schedule needs, and the scores."""
@@ -245,3 +239,6 @@ class StudentModule(L.LightningModule):
         for name in _KEPT:
             setattr(self, name, checkpoint[name])
         self.best.load(checkpoint["best"])
+        if self.rounding:
+            round_(self.parser)
+            round_(self.averaged)

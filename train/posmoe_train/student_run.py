@@ -18,7 +18,7 @@ from posmoe_train.data import feature_keys, gold_corpus, gold_targets, identifie
 from posmoe_train.epochs import DevBatches
 from posmoe_train.examples import Examples
 from posmoe_train.fit import fit
-from posmoe_train.run import is_first, local_device, record, write_json
+from posmoe_train.run import is_first, local_device, note, record, write_json
 from posmoe_train.student import StudentModule
 from posmoe_train.student_config import StudentConfig
 from posmoe_train.tally import Tally
@@ -122,6 +122,7 @@ def train_student(
         return Examples(corpus, targets, rows, device, (found, augment) if found else None)
 
     record(folder, config, [train, *([dev] if dev else []), *(part / "targets.safetensors" for part in silver)])
+    note(folder, words={"gold": len(gold_words.words), "silver": len(silver_data[0].words) if silver_data else 0})
     gold_examples = examples(gold_words, gold_targets(gold, labels))
     silver_examples = examples(*silver_data, config.augment) if silver_data else None
     dev_examples = examples(dev_words, gold_targets(held_out, labels))
