@@ -1,5 +1,6 @@
 """From the folder of a student's run to a bundle, checked against PyTorch over a treebank."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def export_run(
     Raises:
         ExportError: fewer words are equal, or `out` is there and is no bundle.
     """
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that nothing here needs
     trained = load_student(run)
     if words is not None:
         trained = keep_words(trained, words)

@@ -190,6 +190,13 @@ def test_training_stops_early_and_keeps_the_best_epoch(treebank: Path, tmp_path:
     assert load_student(tmp_path).scores == student.scores
 
 
+def test_mixed_precision_trains_other_weights_to_like_scores(treebank: Path, tmp_path: Path) -> None:
+    full, mixed = (train(replace(CONFIG, precision=p), treebank, tmp_path / p) for p in ("32-true", "bf16-mixed"))
+    assert not torch.equal(full.parser.root, mixed.parser.root)
+    torch.testing.assert_close(mixed.parser.root, full.parser.root, atol=0.05, rtol=0.05)
+    assert mixed.scores["uas"] > 0
+
+
 @pytest.mark.parametrize("scorer", ["linear", "biaffine"])
 def test_gradient_checkpointing_changes_no_gradient(scorer: str, tmp_path: Path) -> None:
     examples = tiny(tmp_path)

@@ -78,6 +78,7 @@ def test_from_raw_text_to_a_student(pipeline: Pipeline) -> None:
     assert len(sentences) == len(set(sentences)) == summary["kept"] < summary["sentences"]
     assert "Go !" not in sentences
     assert summary["texts"] == ["raw.txt"]
+    assert len(summary["data"]) == 4
 
     learns = {"epochs": 25, "head_lr": 0.03, "encoder_lr": 0.01, "dropout": 0.0, "biaffine_dropout": 0.0}
     teachers = [pipeline.teacher(seed, **learns) for seed in (1, 2)]
@@ -93,6 +94,8 @@ def test_from_raw_text_to_a_student(pipeline: Pipeline) -> None:
     silver = [json.loads((part / "silver.json").read_text()) for part in parts]
     assert sum(part["sentences"] for part in silver) == len(corpus)
     assert silver[0]["teachers"] == ["teacher1", "teacher2"]
+    assert list(silver[0]["data"])[2:] == ["teacher1/teacher.safetensors", "teacher2/teacher.safetensors"]
+    assert silver[0]["commit"] == summary["commit"] == record["commit"]
     for part, described in zip(parts, silver, strict=True):
         kept, targets = Corpus.load(part / "corpus.safetensors"), Targets.load(part / "targets.safetensors")
         assert len(kept) == described["kept"] > 0
@@ -150,6 +153,9 @@ def test_without_a_tokeniser_or_a_corpus_the_command_says_which(
     options = ["--held-out", pipeline.treebank, "--tokenizer", pipeline.folder / "none", "--out", pipeline.folder]
     assert pipeline("corpus", pipeline.folder / "raw.txt", *options) == 1
     assert "none: expected spec.json and weights.npy of a tokeniser" in capsys.readouterr().err
+    options = ["--train", pipeline.treebank, "--dev", pipeline.treebank, "--out", pipeline.folder / "out"]
+    assert pipeline("teacher", pipeline.folder, *options) == 1
+    assert "expected model.safetensors of MPNet, which is missing" in capsys.readouterr().err
     options = ["--tokenizer", pipeline.encoder / "tokenizer.json", "--teacher", pipeline.folder]
     assert pipeline("silver", pipeline.folder / "none", "--out", pipeline.folder / "silver", *options) == 1
     assert "none: missing, cut short or altered" in capsys.readouterr().err

@@ -60,10 +60,11 @@ def test_published_names_are_read_and_what_is_missing_is_named(files: tuple[Path
     tensors = load_file(files[0] / "model.safetensors")
     del tensors["encoder.layer.1.output.dense.bias"]
     save_file(tensors, tmp_path / "model.safetensors")
-    (tmp_path / "config.json").write_bytes((files[0] / "config.json").read_bytes())
+    for name in ("config.json", "tokenizer.json"):
+        (tmp_path / name).write_bytes((files[0] / name).read_bytes())
     with pytest.raises(CheckpointError, match=r"lacks 1 tensors, among them layers.1.outer.bias"):
         load_encoder(tmp_path)
-    with pytest.raises(CheckpointError, match=r"expected model.safetensors and config.json of MPNet"):
+    with pytest.raises(CheckpointError, match=r"expected model.safetensors of MPNet, which is missing"):
         load_encoder(tmp_path / "nowhere")
 
 

@@ -54,7 +54,7 @@ def corpus(
     from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
     from posmoe_train.data import gold_corpus
-    from posmoe_train.run import write_json
+    from posmoe_train.run import origin, write_json
     from posmoe_train.text import clean, tokenised
     from posmoe_train.tokenizer import load_tokenizer
 
@@ -70,7 +70,8 @@ def corpus(
         "kept": len(kept),
         "kept_words": len(kept.words),
     }
-    write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]})
+    read = [*texts, *held_out, tokenizer / "spec.json", tokenizer / "weights.npy"]
+    write_json(out / "corpus.json", summary | {"texts": [path.name for path in texts]} | origin(read))
     print(summary)
 
 
@@ -82,14 +83,16 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
     from posmoe_train.config import load_config
     from posmoe_train.conllu import Sentence, read_treebank
     from posmoe_train.data import gold_corpus, gold_targets, label_set
+    from posmoe_train.encoder import check_encoder
     from posmoe_train.examples import Examples
     from posmoe_train.run import local_device, record
     from posmoe_train.teacher import SubWords, TeacherConfig
     from posmoe_train.teacher_run import train_teacher
 
-    out.mkdir(parents=True, exist_ok=True)
     settled = load_config(TeacherConfig, config, settings or [])
-    record(out, settled, [train, dev])
+    check_encoder(encoder)
+    out.mkdir(parents=True, exist_ok=True)
+    record(out, settled, [train, dev, encoder / "model.safetensors"])
     device = local_device()
     gold, held_out = read_treebank(train), read_treebank(dev)
     labels = label_set(gold)
@@ -125,7 +128,7 @@ def silver(
     from posmoe_train.data import gold_corpus, gold_targets
     from posmoe_train.errors import CheckpointError, CorpusError
     from posmoe_train.examples import Examples
-    from posmoe_train.run import local_device, write_json
+    from posmoe_train.run import local_device, origin, write_json
     from posmoe_train.silver import ensemble_scores, silver_targets
     from posmoe_train.teacher import SubWords
     from posmoe_train.teacher_run import load_teacher
@@ -163,9 +166,10 @@ def silver(
     targets.save(out / "targets.safetensors")
     confidence = float(targets.head_p[:, 0].mean()) / 255
     summary = {"sentences": len(text), "kept": len(kept), "words": len(targets.heads), "confidence": confidence}
-    origin = {"labels": labels, "teachers": [t.name for t in teachers], "dev": scores}
-    write_json(out / "silver.json", summary | origin)
-    print(summary)
+    made = {"labels": labels, "teachers": [t.name for t in teachers], "part": part, "min_confidence": min_confidence}
+    read = [corpus, tokenizer, *(folder / "teacher.safetensors" for folder in teachers)]
+    write_json(out / "silver.json", {**summary, **made, "dev": scores, **origin(read)})
+    print({**summary, "dev": scores})
 
 
 @app.command()

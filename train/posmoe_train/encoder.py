@@ -104,13 +104,23 @@ def _relative_bucket(offset: Tensor, buckets: int, furthest: int = 128) -> Tenso
     return bucket + torch.where(distance < exact, distance, far.clamp_max(half - 1))
 
 
+def check_encoder(folder: Path) -> None:
+    """See that the files of a pretrained encoder are there.
+
+    Raises:
+        CheckpointError: names the first that is not.
+    """
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder}: expected {name} of MPNet, which is missing; get the encoder first")
+
+
 def load_encoder(folder: Path) -> Encoder:
     """Build the encoder from `model.safetensors` and `config.json` as `get_encoder.py` leaves them."""
     from safetensors.torch import load_file
 
+    check_encoder(folder)
     weights_path = folder / "model.safetensors"
-    if not weights_path.is_file():
-        raise CheckpointError(f"{folder}: expected model.safetensors and config.json of MPNet; get them first")
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     encoder = Encoder(
         dim=config["hidden_size"],

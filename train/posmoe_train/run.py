@@ -67,6 +67,11 @@ def commit() -> str:
     return revision.strip() + ("+" if changes.strip() else "")
 
 
+def origin(data: Sequence[Path]) -> dict[str, Any]:
+    """What a result came from: the commit of the code, and the SHA-256 of each file by its folder and name."""
+    return {"commit": commit(), "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data}}
+
+
 def record(folder: Path, config: object, data: list[Path]) -> None:
     """Write `run.json`: configuration, commit, versions, machine and the hashes of the data.
 
@@ -81,13 +86,11 @@ def record(folder: Path, config: object, data: list[Path]) -> None:
     found = read_record(folder)
     now: dict[str, Any] = {
         "config": asdict(config),
-        "commit": commit(),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "torch": torch.__version__,
         "machine": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
         "devices": getattr(config, "devices", 0) or max(1, torch.cuda.device_count()),
-        "data": {f"{path.parent.name}/{path.name}": file_hash(path) for path in data},
-    }
+    } | origin(data)
     if found and any((folder / name).is_file() for name in _BEGUN):
         for key in ("config", "data"):
             different = _difference(found.get(key), now[key])
