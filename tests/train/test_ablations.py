@@ -50,6 +50,21 @@ def test_rows_say_how_they_differ_from_the_base_and_how_to_make_them(tmp_path: P
     assert greedy[3:5] == ["89.20 (89.00–89.40)", "-0.40"]
 
 
+def test_runs_without_silver_trees_are_called_so(tmp_path: Path) -> None:
+    paths = seeds(tmp_path / "base", EDGE, [89.0], silver=1000)
+    paths += seeds(tmp_path / "gold", replace(EDGE, silver_words=1), [80.0], silver=0)
+    last = table([Run.load(path) for path in paths]).splitlines()[-1]
+    assert last.startswith("| no silver trees: the treebank alone | 1 | 547,200 | 80.00 | -9.00 |")
+
+
+def test_the_committed_ablations_have_their_titles() -> None:
+    found = sorted((ROOT / "train" / "results" / "2026-11-22-int8").glob("ablation-*.run.json"))
+    found.sort(key=lambda path: "reference" not in path.name)
+    titles = {line.split("|")[1].strip() for line in table([Run.load(path) for path in found]).splitlines()[2:]}
+    assert len(titles) == len(found) + 1  # the base without the tree search, too
+    assert not [title for title in titles if " = " in title.replace("K = ", "")]
+
+
 def test_a_table_needs_something_to_compare(tmp_path: Path) -> None:
     with pytest.raises(AblationError, match="runs of at least two configurations, the base first"):
         table([Run.load(path) for path in seeds(tmp_path / "base", EDGE, [89.0, 89.4])])

@@ -45,7 +45,7 @@ def ablations(base: ParserConfig) -> list[Ablation]:
         Ablation("distance", "hyperbolic distance for the dot product", {"parser.similarity": "distance"}),
         Ablation("linear-router", "linear router for the CNN", {"parser.router": "linear"}),
         Ablation("biaffine", "biaffine scorer: all pairs", {"parser.scorer": "biaffine"}),
-        Ablation("float32", "float32 for INT8", {"arithmetic": "float32"}),
+        Ablation("float32", "float32 for INT8", {"arithmetic": "float32", "quantise_from": 2.0}),
         Ablation("convolution", "convolved context for recurrent", {"parser.context": "convolution"}),
         Ablation("computed-gates", "gates computed, not from the table", {"parser.gates": "computed"}),
         Ablation("bigrams", "rows for pairs of words", {"parser.bigrams": 65_536}),
@@ -93,6 +93,8 @@ def table(runs: Sequence[Run]) -> str:
     for group in others:
         changed = difference(base.runs[0].config, group.runs[0].config)
         title = titles.get(_key(changed)) or ", ".join(f"{name} = {value}" for name, value in changed.items())
+        if group.runs[0].silver_words == 0 and base.runs[0].silver_words:
+            title = "no silver trees: the treebank alone"
         rows.append(_row(title, group, base, parser_config(group), f"`{_settings(changed)}`"))
     rows += _decoding(base)
     return as_markdown(rows)
