@@ -69,7 +69,7 @@ def fit(
                 # averaged weights are in eval mode by intention; Lightning's use of torch's trees
                 warnings.filterwarnings("ignore", "Found .* in eval mode", UserWarning)
                 warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated", FutureWarning)
-                trainer.fit(module, ckpt_path=last_checkpoint(folder), weights_only=False)
+                trainer.fit(module, ckpt_path=last_checkpoint(folder))
             if not trainer.num_training_batches:
                 raise ConfigError(f"{folder}: expected a batch for each of {trainer.world_size} processes, got fewer")
             return module
@@ -77,8 +77,9 @@ def fit(
             if not _out_of_memory(error):
                 raise
             if halved or trainer.world_size > 1:
+                tried = "also for half a batch" if halved else "and the batch of several processes is not halved"
                 advice = "set a smaller batch, or gradient_checkpointing = true"
-                raise OutOfMemoryError(f"{folder}: the memory is too small, also for half a batch; {advice}") from error
+                raise OutOfMemoryError(f"{folder}: the memory is too small, {tried}; {advice}") from error
         del module, trainer
         gc.collect()
         if torch.cuda.is_available():
@@ -152,15 +153,15 @@ class CheckedIO(TorchCheckpointIO):
         torch.save(checkpoint | {"posmoe": FORMAT}, draft)
         draft.replace(path)
 
-    def load_checkpoint(self, path: Any, *arguments: Any, **options: Any) -> dict[str, Any]:
-        """Read what `save_checkpoint` wrote.
+    def load_checkpoint(self, path: Any, *_: Any, **__: Any) -> dict[str, Any]:
+        """Read what `save_checkpoint` wrote, onto the CPU; Lightning moves it from there.
 
         Raises:
             CheckpointError: cut short, altered, or another format.
         """
         advice = "remove it to begin again"
         try:
-            checkpoint = super().load_checkpoint(path, *arguments, **options)
+            checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
         except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
             raise CheckpointError(f"{path}: cut short or altered; {advice}") from error
         found = checkpoint.get("posmoe")
