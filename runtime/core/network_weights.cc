@@ -107,8 +107,15 @@ const Tensor& Weights::find(const std::string& name, bool codes, const std::vect
   return tensor;
 }
 
+// Codes would hide what is no number: it is refused here.
 const float* Weights::tensor(const std::string& name, const std::vector<size_t>& dims) const {
-  return static_cast<const float*>(find(name, false, dims).data);
+  const float* const data = static_cast<const float*>(find(name, false, dims).data);
+  size_t count = 1;
+  for (size_t size : dims) count *= size;
+  float doubt = 0.0f;  // becomes NaN where a number is not finite
+  for (size_t i = 0; i < count; ++i) doubt += data[i] - data[i];
+  if (doubt != 0.0f) throw std::invalid_argument("expected tensor '" + name + "' to hold finite numbers");
+  return data;
 }
 
 // A layer's weights [inputs, outputs]; those of one output (or input) may lie the other way round: the bytes are equal.
@@ -129,7 +136,7 @@ const float* Weights::row(const std::string& name, size_t width) {
 
 float Weights::step(const std::string& name) const {
   const float step = *tensor(name, {1});
-  if (step > 0.0f && std::isfinite(1.0f / step) && std::isfinite(step)) return step;
+  if (step > 0.0f && std::isfinite(1.0f / step)) return step;
   throw std::invalid_argument("expected tensor '" + name + "' to hold a positive number, got " + std::to_string(step));
 }
 

@@ -1,16 +1,10 @@
 """Post-training quantisation for tests: the tensors of a float network to those of its INT8 twin."""
 
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
-from posmoe.bundle import Bundle
-from posmoe.engines import native
-from tests import bundles
 from tests.core import network_twin as twin
 from tests.core.network_twin import Floats, Shape, Tensors
 
@@ -52,15 +46,3 @@ def quantised(s: Shape, t: Tensors, sentences: Iterable[NDArray[np.int32]]) -> T
         result[f"{name}.multiplier"] = (step * scale).astype(np.float32)
         result["experts.step" if name in EXPERTS else f"{name}.step"] = step
     return result
-
-
-def quantised_bundle(source: Bundle, sentences: Iterable[NDArray[np.int32]], folder: Path) -> Path:
-    """Write the INT8 twin of a float bundle; its graph is that of the float bundle."""
-    tensors = {name: np.array(source.tensors[name]) for name in source.tensors.entries}
-    folder.mkdir(parents=True)
-    save_file(quantised(native.contents(source)[0], tensors, sentences), folder / "weights.safetensors")
-    (folder / "model.onnx").write_bytes(source.graph)
-    manifest: dict[str, Any] = {k: v for k, v in source.manifest.items() if k != "files"}
-    manifest["constants"] = {**manifest["constants"], "arithmetic": "int8"}
-    bundles.write_manifest(folder, manifest)
-    return folder
