@@ -120,6 +120,14 @@ CASES = (
         rounds=5,
     ),
     Case(
+        "stages",
+        "profile",
+        "Where a word's time goes on one thread of the native engine, by stage.",
+        ("tests/core/test_stages.py",),
+        (EDGE, BASE, LARGE),
+        rounds=5,
+    ),
+    Case(
         "accuracy",
         "accuracy",
         "CoNLL 2018 scores on EWT dev, from raw text and from gold tokens; one scorer for all.",

@@ -58,8 +58,8 @@ def accuracy() -> str:
 
 def stages() -> str:
     """Time by stage against the design's budget."""
-    rows = results.latest("stages", system="posmoe en-edge")
-    found = [(row["stage"], float(row["ns_per_word"]), BUDGET.get(row["stage"])) for row in rows]
+    rows = results.latest("profile", system="posmoe en-edge", unit="ns")
+    found = [(row["stage"], float(row["per_word"]), BUDGET.get(row["stage"])) for row in rows]
     return bars("Where a word's time goes, en-edge, one thread", found, "ns")
 
 
@@ -70,7 +70,7 @@ CHARTS: tuple[tuple[str, tuple[str, str], Callable[[], str]], ...] = (
     ("length", ("throughput", "length"), lambda: by_points("length", "length", "By length", "words a sentence")),
     ("latency", ("latency", "latency"), latencies),
     ("accuracy", ("accuracy", "accuracy"), accuracy),
-    ("stages", ("stages", "stages"), stages),
+    ("stages", ("profile", "stages"), stages),
 )
 
 

@@ -109,9 +109,23 @@ def accuracy(case: Case, python: Python) -> Rows:
     return rows
 
 
+def profile(case: Case, python: Python) -> Rows:
+    """Nanoseconds a word by stage, in the median round; the processor's counters a word where they are."""
+    rows = []
+    for system in case.systems:
+        with Process(system, python) as process:
+            found = process.ask(do="profile", path=str(data.path_of(case.text)))
+        times = found["stages"] | {"all but writing": found["total"]}
+        for unit, values in (("ns", times), ("count", found["counters"])):
+            row = {"case": case.name, "text": data.digest(case.text), "system": system.name}
+            rows += [row | {"stage": name, "unit": unit, "per_word": round(value, 1)} for name, value in values.items()]
+    return rows
+
+
 KINDS: dict[str, Callable[[Case, Python], Rows]] = {
     "throughput": throughput,
     "latency": latency,
     "footprint": footprint,
     "accuracy": accuracy,
+    "profile": profile,
 }

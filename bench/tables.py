@@ -84,6 +84,16 @@ def latency_table() -> str:
     return _table(["system", "p20", "median", "p80", "p99"], rows)
 
 
+def stages_table() -> str:
+    """Nanoseconds a word by stage and model."""
+    rows = results.latest("profile", unit="ns")
+    systems, names = (list(dict.fromkeys(row[key] for row in rows)) for key in ("system", "stage"))
+    times = {(row["stage"], row["system"]): _whole(row["per_word"]) for row in rows}
+    return _table(
+        ["stage, ns a word", *systems], [[name, *(times[name, system] for system in systems)] for name in names]
+    )
+
+
 def flops() -> str:
     """FLOPs of the packaged model for a sentence of 20 words, with commas."""
     return f"{metrics('en-edge')['flops_20']:,}"
@@ -112,6 +122,7 @@ def tables() -> list[str]:
         points_table("threads", "threads"),
         points_table("length", "length"),
         latency_table(),
+        stages_table(),
     ]
 
 

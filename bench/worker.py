@@ -83,6 +83,13 @@ class Posmoe:
     def conllu(self, texts: list[str]) -> str:
         return "".join(document.to_conllu() for document in self.nlp.pipe(texts))
 
+    def profile(self, texts: list[str]) -> dict[str, Any]:
+        """Nanoseconds a word by stage, and the processor's counters a word."""
+        from posmoe.bench.profile import profile
+
+        found = profile(self.nlp, texts)
+        return {"stages": found.stages, "total": found.total, "counters": found.counters}
+
     def trees(self, sentences: list[list[str]]) -> list[list[Row]]:
         parsed = self.nlp.parse_tokens(sentences)
         return [[(word.upos, word.head, word.deprel) for word in sentence] for sentence in parsed]
@@ -291,6 +298,8 @@ def answer(system: System, ask: dict[str, Any]) -> Any:
         return system.conllu(ask["texts"])
     if ask["do"] == "trees":
         return system.trees(ask["sentences"])
+    if ask["do"] == "profile" and isinstance(system, Posmoe):
+        return system.profile(ask["texts"])
     if ask["do"] == "weights" and isinstance(system, Spacy):
         return system.weights()
     return sizes(system)

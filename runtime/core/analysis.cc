@@ -32,6 +32,7 @@ void Analyser::operator()(std::vector<Analysis>& texts, const std::vector<const 
       join_roots(text.heads.data() + begin, text.deprels.data() + begin, size, longest_, joining_);
     }
   }
+  space.network.clock.mark(Stage::columns);
 }
 
 // Takes a sentence or a piece of one into the block.
@@ -73,6 +74,7 @@ void Analyser::flush(std::vector<Analysis>& texts, const std::vector<const int32
   });
   space.pieces.clear(), space.forms.clear();
   space.offsets.assign(1, 0);
+  space.network.clock.mark(Stage::columns);
 }
 
 }  // namespace posmoe

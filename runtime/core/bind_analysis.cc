@@ -39,10 +39,13 @@ Analyses analyse_texts(const Chain& chain, const nb::list& texts, bool lines) {
   for (nb::handle text : texts) copies.push_back(utf8_of(text));
   nb::gil_scoped_release released;
   Analyses analyses(copies.size());
+  posmoe::Kept<posmoe::AnalyserSpace> space;
+  posmoe::StageClock& clock = (*space).network.clock;
+  clock.start();
   for (size_t i = 0; i < copies.size(); ++i) {
     analyses[i].text = PointWords(chain.tokenizer(std::move(copies[i]), lines));
   }
-  posmoe::Kept<posmoe::AnalyserSpace> space;
+  clock.mark(posmoe::Stage::tokenise);
   chain.analyser(analyses, std::vector<const int32_t*>(analyses.size(), nullptr), *space);
   return analyses;
 }
@@ -65,8 +68,19 @@ Analyses analyse_words(const Chain& chain, const nb::list& words, const nb::list
   }
   nb::gil_scoped_release released;
   posmoe::Kept<posmoe::AnalyserSpace> space;
+  (*space).network.clock.start();
   chain.analyser(analyses, known, *space);
   return analyses;
+}
+
+// What this thread's clock has counted; then it is switched on or off, at zero.
+nb::dict stage_times(bool on) {
+  posmoe::Kept<posmoe::AnalyserSpace> space;
+  posmoe::StageClock& clock = (*space).network.clock;
+  nb::dict times;
+  for (size_t i = 0; i < posmoe::kStages.size(); ++i) times[posmoe::kStages[i]] = clock.nanoseconds()[i];
+  clock.turn(on);
+  return times;
 }
 
 Analysis analysis_of(const PointWords& words, const Column& upos, const Column& heads,
@@ -196,6 +210,8 @@ nb::dict flat(const nb::list& analyses, bool by_sentence, int64_t offset) {
 }  // namespace
 
 void bind_analysis(nb::module_& m) {
+  m.def("stage_times", &stage_times, "on"_a,
+        "Nanoseconds by stage that this thread's analyses took since its clock was switched on; switches it on or off.");
   const auto own = [](auto member) {
     return [member](nb::handle_t<Analysis> self) { return column(nb::cast<const Analysis&>(self).*member, self); };
   };

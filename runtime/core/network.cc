@@ -26,7 +26,8 @@ Rows Network::input(const Matrix& next, float* x, size_t stride, size_t words, s
   return {nullptr, row, arena.take<int8_t>(words * row), next.inverse_step};
 }
 
-void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) const {
+void Network::trunk(const Block& block, float* x, size_t stride, Workspace& space) const {
+  Arena& arena = space.arena;
   const size_t width = weights_.shape.trunk_dim, n = block.words, ahead = (width + 1) / 2;
   const size_t wide = padded(2 * width) + kLanes;
   float* const state = arena.take<float>(n * stride);
@@ -38,8 +39,10 @@ void Network::trunk(const Block& block, float* x, size_t stride, Arena& arena) c
     room.inverse_step = layer.input.inverse_step;
     kernels_.rms_norm(x, stride, n, width, layer.norm, room);
     kernels_.dense(room, nullptr, n, layer.input, Then::store, {inner, wide});
+    space.clock.mark(Stage::dense);
     kernels_.sigmoid(inner + width, wide, n, width);
     recurrences(block, inner, inner + ahead, wide, z, width, ahead, width - ahead, state, stride);
+    space.clock.mark(Stage::recurrences);
     room.inverse_step = layer.output.inverse_step;
     kernels_.gelu(state, stride, n, width, room);
     kernels_.dense(room, nullptr, n, layer.output, Then::add, {x, stride});
@@ -108,6 +111,7 @@ void Network::run(Block& block, Workspace& space) const {
   // context
   recurrences(block, x, x + s.lexical_dim - s.context_dim, stride, rows, s.lexical_dim, s.context_dim,
               s.context_dim, x + s.lexical_dim, stride);
+  space.clock.mark(Stage::recurrences);
   // trunk
   if (s.trunk_dim) {
     const Rows normed = input(weights_.mix, x, stride, n, s.context_width(), arena);
@@ -116,7 +120,7 @@ void Network::run(Block& block, Workspace& space) const {
     float* const mixed = arena.take<float>(n * stride + kLanes);
     kernels_.dense(normed, nullptr, n, weights_.mix, Then::gelu, {mixed, stride});
     x = mixed;
-    if (s.trunk_layers) trunk(block, x, stride, arena);
+    if (s.trunk_layers) trunk(block, x, stride, space);
   } else {
     kernels_.rms_norm(x, stride, n, s.context_width(), weights_.context_norm, {x, stride});
   }
@@ -148,13 +152,16 @@ void Network::run(Block& block, Workspace& space) const {
     route(block, begin, count, seen.from(begin), x + begin * stride, stride, words + begin * word, word, arena);
     arena.rewind(mark);
   }
+  space.clock.mark(Stage::dense);
   recurrences(block, words, words + s.expert_dim - s.expert_context_dim, word, rows, s.context_width(),
               s.expert_context_dim, s.expert_context_dim, words + s.expert_dim, word);
   const Rows known = input(weights_.projections, words, word, n, s.word_dim(), arena);
   kernels_.rms_norm(words, word, n, s.word_dim(), weights_.word_norm, known);
+  space.clock.mark(Stage::recurrences);
   block.stride = weights_.projections.outputs;
   block.projected = arena.take<float>(n * block.stride);
   kernels_.dense(known, nullptr, n, weights_.projections, Then::store, {block.projected, block.stride});
+  space.clock.mark(Stage::dense);
 }
 
 void Network::scores(const int32_t* ids, size_t words, size_t row, size_t time, const ScoreArrays& out,

@@ -10,6 +10,7 @@
 #include "decode.h"
 #include "kernels.h"
 #include "network_weights.h"
+#include "stages.h"
 #include "word_cache.h"
 #include "word_features.h"
 
@@ -36,6 +37,7 @@ struct Workspace {
   WordCache cache;
   std::vector<int32_t> mark;
   Counts counts;
+  StageClock clock;
   size_t memory() const { return arena.memory() + decoder.memory(); }  // less the cache, which is bounded
   void release() { arena = Arena(), decoder = Decoder(); }
 };
@@ -96,7 +98,7 @@ class Network {
   // gates, through the sigmoid.
   void look_up(const WordsGiven& words, size_t count, float* x, size_t stride, const float** z, Workspace& space) const;
   void look_up_ids(const int32_t* ids, size_t count, float* rows, size_t row, const Rows& x) const;
-  void trunk(const Block& block, float* x, size_t stride, Arena& arena) const;
+  void trunk(const Block& block, float* x, size_t stride, Workspace& space) const;
   // Tags of the words begin .. begin + count, and what their experts make of them.
   void route(Block& block, size_t begin, size_t count, const Rows& seen, float* x, size_t stride, float* words, size_t word,
              Arena& arena) const;

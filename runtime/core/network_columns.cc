@@ -49,6 +49,7 @@ void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t se
                       heads + begin);
       };
       score(nullptr, nullptr);
+      space.clock.mark(Stage::arcs);
       ++space.counts.sentences;
       if (!is_tree(heads + begin, n, space.mark)) {  // only now are the scores needed
         ++space.counts.searched;
@@ -57,6 +58,7 @@ void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t se
         score(scores, candidates);
         space.decoder.search(scores, candidates, n, width, heads + begin);
       }
+      space.clock.mark(Stage::decode);
       for (size_t w = 0; w < n; ++w) {
         const int32_t known = gold ? gold[begin + w] : -1;
         if (known >= static_cast<int32_t>(s.tags)) {
@@ -66,6 +68,7 @@ void Network::columns(const WordsGiven& given, const int64_t* offsets, size_t se
       }
       kernels_.label(weights_.labels, projected + weights_.label_dependent, projected + weights_.label_head,
                      block.stride, weights_.root_label, n, upos + begin, heads + begin, total, deprels + begin);
+      space.clock.mark(Stage::labels);
     }
   }
 }

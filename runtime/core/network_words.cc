@@ -42,7 +42,8 @@ void Network::look_up(const WordsGiven& words, size_t count, float* x, size_t st
   if (words.ids) {
     float* const rows = space.arena.take<float>(count * row);
     for (size_t i = 0; i < count; ++i) z[i] = rows + i * row;
-    return look_up_ids(words.ids, count, rows, row, {x, stride});
+    look_up_ids(words.ids, count, rows, row, {x, stride});
+    return space.clock.mark(Stage::lookup);
   }
   WordCache& cache = space.cache;
   cache.prepare(id_, cache_entries_, s.row_dim());
@@ -60,6 +61,7 @@ void Network::look_up(const WordsGiven& words, size_t count, float* x, size_t st
     words.features->ids(form, ids + made * kFeatures);
     missing[made++] = i;
   }
+  space.clock.mark(Stage::features);
   float* const rows = space.arena.take<float>(made * row);
   look_up_ids(ids, made, rows, row, {rows, row});
   for (size_t m = 0; m < made; ++m) z[missing[m]] = rows + m * row;
@@ -74,6 +76,7 @@ void Network::look_up(const WordsGiven& words, size_t count, float* x, size_t st
     if (cache.find(key, key.hash())) continue;  // the word was missing twice
     std::copy_n(rows + m * row, s.row_dim(), cache.add(key, key.hash()));
   }
+  space.clock.mark(Stage::lookup);
 }
 
 }  // namespace posmoe

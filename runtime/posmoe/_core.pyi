@@ -112,6 +112,7 @@ class Analyser:
 def flat(
     analyses: list[Analysis | None] | list[Analysis], by_sentence: bool = False, offset: int = 0
 ) -> dict[str, Any]: ...  # memoryviews; bytes for `forms` and `texts`
+def stage_times(on: bool) -> dict[str, int]: ...  # of this thread, since the last call; then on or off
 
 # ---- decoding ----
 

@@ -57,6 +57,6 @@ def test_the_tables_and_claims_are_what_was_measured() -> None:
 
 def test_the_charts_are_of_the_last_run() -> None:
     charts = plots.draw()
-    assert {"accuracy.svg", "batch.svg", "latency.svg", "length.svg", "threads.svg"} <= set(charts)
+    assert {"accuracy.svg", "batch.svg", "latency.svg", "length.svg", "stages.svg", "threads.svg"} == set(charts)
     for name, chart in charts.items():
         assert (results.FOLDER / name).read_text(encoding="utf-8") == chart, f"{name}: python -m bench plot"

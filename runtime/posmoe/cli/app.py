@@ -119,3 +119,28 @@ def info(model: str | None, backend: str, as_json: bool) -> int:
     from .info import run
 
     return run(model, backend, as_json)
+
+
+@app.command()
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path))
+@_choosing
+@click.option(
+    "--threads", type=click.IntRange(0, MAX_THREADS), default=0, show_default=True,
+    help="Measure with 1, 2, 4 … up to so many threads; 0: one a core.",
+)  # fmt: skip
+@click.option(
+    "--seconds", type=click.FloatRange(0, 3600), default=0.3, show_default=True,
+    help="How long a turn lasts at least; there are five of each.",
+)  # fmt: skip
+@click.option("--profile", is_flag=True, help="Show where a word's time goes, on one thread of the native engine.")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def bench(**options: Any) -> int:
+    """Measure this machine: words a second by engine and threads, and the time of one sentence.
+
+    FILEs are texts in UTF-8 to measure with; without any, a text of our own is taken, in ever new orders. Measured is
+    what a program waits for: from raw text to documents whose columns were asked for. With --backend auto all engines
+    that are installed take turns.
+    """
+    from .bench import Job, run
+
+    return run(Job(**options))
