@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from torch import nn
 
 from posmoe.bundle_checks import digest_of
@@ -67,7 +67,8 @@ def export_bundle(
         folder = Path(draft) / path.name
         folder.mkdir()
         graph = export_graph(parser)
-        save_file(_as_used(tensors, graph), folder / WEIGHTS)
+        # not save_file: what it writes no other user may read
+        (folder / WEIGHTS).write_bytes(save(_as_used(tensors, graph)))
         _point_into_weights(graph, folder / WEIGHTS)
         onnx.save(graph, folder / GRAPH)
         manifest = {

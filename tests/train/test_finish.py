@@ -45,6 +45,7 @@ def test_a_treebank_alone_gives_a_bundle_that_parses(command: Any, treebank: Pat
     options = ["--set", "epochs=2", "--set", SMALL, "--set", "parser.expert_dim=16"]
     assert command("student", "--train", treebank, "--out", out, *options) == 0
     nlp = posmoe.load(out / "bundle")
+    assert len({path.stat().st_mode for path in (out / "bundle").iterdir()}) == 1  # who may read one may read all
     doc = nlp("The cat sleeps . Go !")
     assert [token.text for sentence in doc for token in sentence] == ["The", "cat", "sleeps", ".", "Go", "!"]
     manifest = json.loads((out / "bundle" / "manifest.json").read_text())
