@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import sys
 from pathlib import Path
@@ -97,7 +96,7 @@ class _WholeFile(_Stream):
 
     def __init__(self, path: Path, mode: int | None) -> None:
         self._path = Path(os.path.realpath(path))  # a link stays a link
-        self._temporary = self._path.with_name(f".{self._path.name[:100]}.{secrets.token_hex(4)}.tmp")
+        self._temporary = self._path.with_name(f".{self._path.name[:100]}.{os.urandom(4).hex()}.tmp")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             descriptor = os.open(self._temporary, flags, 0o666)
