@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = {"address,undefined": "libasan.so", "thread": "libtsan.so"}
 TESTS = {
-    "address,undefined": ["tests/core", "tests/fuzz"],
+    "address,undefined": ["tests/core", "tests/fuzz", "tests/runtime/test_writers.py"],
     "thread": ["tests/core", "tests/runtime/test_native.py", "tests/runtime/test_pipeline.py", "-k", "thread or pipe"],
 }
 OPTIONS = {
