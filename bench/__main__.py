@@ -1,10 +1,11 @@
-"""python -m bench: prepare, list, run, plot, readme."""
+"""python -m bench: prepare, list, run, plot, readme, notebook."""
 
 import argparse
 from pathlib import Path
 
 from bench import data, plots, results, tables
 from bench.cases import CASES, chosen
+from bench.notebook import execute
 from bench.run import run
 from bench.systems import interpreters
 from bench.verify import verify
@@ -21,7 +22,11 @@ def main() -> None:
     one.add_argument("--rivals", type=Path, metavar="PYTHON", help="Python of an environment with spaCy and UDPipe")
     commands.add_parser("plot", help="draw results/*.svg from results/*.csv")
     commands.add_parser("readme", help="put the tables and figures of the last runs into the READMEs")
+    commands.add_parser("notebook", help="run baseline.ipynb, keep its output, write results/baseline.json")
     given = parser.parse_args()
+    if given.command == "notebook":
+        execute()
+        return
     if given.command == "plot":
         return plots.write()
     if given.command == "readme":
