@@ -69,7 +69,7 @@ bool near(const Sentence& s, double a, double b) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const Sentence s = sentence_of({data, size});
   static posmoe::Decoder decoder;
-  constexpr posmoe::Search kinds[] = {posmoe::Search::automatic, posmoe::Search::rows, posmoe::Search::heaps};
+  constexpr posmoe::Search kinds[] = {posmoe::Search::automatic, posmoe::Search::lists, posmoe::Search::heaps};
   std::vector<int32_t> trees[3];
   std::string errors[3];
   for (size_t k = 0; k < 3; ++k) {

@@ -155,7 +155,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       const size_t words = static_cast<size_t>(offsets.back());
       std::vector<int32_t> ids(words * posmoe::kFeatures), columns(3 * words);
       for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(i * 7 % shape.rows);
-      network.columns(ids.data(), offsets.data(), 3, nullptr, columns.data(), columns.data() + words,
+      network.columns({ids.data()}, offsets.data(), 3, nullptr, columns.data(), columns.data() + words,
                       columns.data() + 2 * words, space);
       for (size_t i = 0; i < words; ++i) {
         require(columns[i] >= 0 && static_cast<size_t>(columns[i]) < shape.tags, "tags of the network");
