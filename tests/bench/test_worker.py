@@ -2,13 +2,15 @@
 
 import json
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import posmoe
-from bench import data, systems
+from bench import ROOT, data, systems
 from bench.systems import EDGE, EDGE_CONLLU, EDGE_ONNX, SPACY, SPACY_EWT, UDPIPE, Process, System, cold
+from bench.worker import Posmoe
 
 TEXTS = ["I saw the man with a telescope. He waved.", "Prices rose again, didn't they?"]
 PYTHON = systems.interpreters(Path(os.environ["POSMOE_RIVALS"]) if "POSMOE_RIVALS" in os.environ else None)
@@ -72,3 +74,8 @@ def test_a_cold_start_is_timed_and_its_own_memory_taken() -> None:
     milliseconds, mib = cold(systems.PYTHON, PYTHON)
     assert milliseconds > 1
     assert 3 < mib < 40  # less than this process
+
+
+def test_our_size_counts_what_we_require() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(Posmoe.packages) == [line.partition(">")[0] for line in project["dependencies"]]
