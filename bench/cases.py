@@ -89,6 +89,7 @@ CASES = (
         ("tests/runtime/test_native.py::test_threads_and_batches_change_nothing",),
         (EDGE, EDGE_CONLLU, BASE, LARGE),
         threads(),
+        text="long",
     ),
     Case(
         "length",

@@ -1,6 +1,7 @@
 """Texts and rivals that are measured, made once from the shared data into build/bench: `python -m bench prepare`.
 
-A text is a JSON string a line: `heldout` documents of EWT's dev part and of reviews that no training text holds,
+A text is a JSON string a line: `heldout` documents of EWT's dev part and of reviews that no training text holds, `long`
+more of the reviews (threads need many groups of texts to share out evenly),
 `sentences` single sentences of EWT's dev part, `twenty` those of 19 to 21 words, `length-N` documents of about a
 thousand words in sentences of N.
 """
@@ -22,6 +23,7 @@ MADE = ROOT / "build" / "bench"
 LENGTHS = (5, 10, 20, 40, 80, 160, 640, 2500, 10000)
 HELD_OUT = 0.05  # share at the end of the reviews that training text leaves out
 REVIEW_WORDS, LENGTH_WORDS, DOCUMENT_WORDS = 16_000, 20_000, 1_000
+LONG_WORDS = 300_000
 SENTENCES = 640
 SEED = 2026
 
@@ -71,6 +73,8 @@ def prepare() -> None:
         for length in LENGTHS:
             starts = range(0, min(len(words), LENGTH_WORDS) - length + 1, length)
             _write(f"length-{length}", _documents([" ".join(words[i : i + length]) for i in starts]))
+    if not path_of("long").exists():
+        _write("long", _reviews(LONG_WORDS))
     if not path_of("udpipe1-ewt.udpipe").exists():
         packed = shared("peers/udpipe1-ewt.udpipe.xz").read_bytes()
         path_of("udpipe1-ewt.udpipe").write_bytes(lzma.decompress(packed))
