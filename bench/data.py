@@ -23,7 +23,7 @@ MADE = ROOT / "build" / "bench"
 LENGTHS = (5, 10, 20, 40, 80, 160, 640, 2500, 10000)
 HELD_OUT = 0.05  # share at the end of the reviews that training text leaves out
 REVIEW_WORDS, LENGTH_WORDS, DOCUMENT_WORDS = 16_000, 20_000, 1_000
-LONG_WORDS = 300_000
+LONG_WORDS = 900_000
 SENTENCES = 640
 SEED = 2026
 
