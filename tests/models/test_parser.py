@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from posmoe_models import FeatureConfig, Parser, ParserConfig, flops
 from posmoe_models.config import ROOT_TAG
-from posmoe_models.lexicon import Lexicon, QuantisedLexicon, quantise_rows
+from posmoe_models.lexicon import Lexicon, QuantisedLexicon, quantise_rows, with_bigrams
 from tests.models.sizes import FEATURES, SMALL, identifiers, small_parser
 
 LENGTHS = [1, 2, 7, 16, 80, 81, 163]
@@ -22,8 +22,9 @@ LENGTHS = [1, 2, 7, 16, 80, 81, 163]
         {"scorer": "biaffine", "k": 1},
         {"trunk_dim": 8, "trunk_layers": 2, "router": "linear", "geometry": "euclidean"},
         {"similarity": "distance", "experts": 12, "k": 3},
+        {"gates": "computed", "context": "convolution", "pair_tags": 2},
     ],
-    ids=["edge", "biaffine", "trunk", "distance"],
+    ids=["edge", "biaffine", "trunk", "distance", "choices"],
 )
 def test_nothing_depends_on_padding_or_neighbours(changes: dict[str, Any]) -> None:
     parser = small_parser(**changes)
@@ -154,3 +155,16 @@ def test_the_lexicon_sums_rows_and_its_int8_form_differs_by_rounding_alone() -> 
 def test_another_number_of_features_is_refused() -> None:
     with pytest.raises(ValueError, match="expected 6 identifiers a word, got 5"):
         Lexicon(FEATURES, 4)(torch.zeros(1, 2, 5, dtype=torch.int32))
+
+
+def test_pairs_of_words_have_rows_of_their_own() -> None:
+    identifiers = torch.arange(1, 19, dtype=torch.int32).view(1, 3, 6)
+    found = with_bigrams(identifiers, 100, 50)
+    assert torch.equal(found[..., :6], identifiers.long())
+    pairs = found[..., 6:]
+    assert ((pairs >= 100) & (pairs < 150)).all()
+    assert pairs[0, 0, 1] == (1 * 1_000_003 + 7 * 7_919) % 50 + 100  # the next word
+    assert pairs[0, 2, 0] == (7 * 1_000_003 + 13 * 7_919) % 50 + 100  # the word before
+    padded = torch.cat([identifiers, torch.zeros(1, 2, 6, dtype=torch.int32)], 1)
+    assert torch.equal(with_bigrams(padded, 100, 50)[:, :3], found)
+    assert not with_bigrams(padded, 100, 50)[:, 3:].any()
