@@ -6,6 +6,12 @@ from torch import Tensor, nn
 from posmoe_models.config import FEATURES_PER_WORD, FeatureConfig
 
 
+def row_scales(rows: Tensor) -> Tensor:
+    """Scale of each row, so that its largest entry becomes 127: [n, d] → [n]; 1 for a row of zeros."""
+    scale = rows.detach().abs().amax(1).float() / 127
+    return torch.where(scale > 0, scale, torch.ones_like(scale))
+
+
 def quantise_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Round each row to INT8 with a scale of its own, symmetric: rows ≈ codes · scale[:, None].
 
@@ -14,8 +20,7 @@ def quantise_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         codes, int8 [n, d], and scale, float32 [n] (1 for a row of zeros); the error is at most scale / 2.
     """
-    scale = rows.detach().abs().amax(1).float() / 127
-    scale = torch.where(scale > 0, scale, torch.ones_like(scale))
+    scale = row_scales(rows)
     codes = torch.round(rows.detach().float() / scale[:, None]).clamp(-127, 127).to(torch.int8)
     return codes, scale
 

@@ -10,12 +10,6 @@ from torch import Tensor
 MOST = 127
 
 
-def row_scales(weight: Tensor) -> Tensor:
-    """Scale of each row, so that its largest entry becomes 127: [rows, n] → [rows]; 1 for a row of zeros."""
-    scale = weight.detach().abs().amax(1).float() / MOST
-    return torch.where(scale > 0, scale, torch.ones_like(scale))
-
-
 def encode(x: Tensor, inverse: Tensor) -> Tensor:
     """Integer-valued floats clamp(round(x · inverse)); `inverse` is one over the scale and broadcasts."""
     return torch.round(x * inverse).clamp(-MOST, MOST)

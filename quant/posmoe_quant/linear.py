@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from posmoe_quant.int8 import best_step, encode, encode_through, row_scales
+from posmoe_models.lexicon import row_scales
+from posmoe_quant.int8 import best_step, encode, encode_through
 
 _SAMPLE = 1 << 16
 

@@ -6,14 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from posmoe_models.lexicon import row_scales
 from posmoe_quant import Int8Config, calibrate_, freeze, is_calibrated, is_quantised, parser_int8, quantize_, round_
-from posmoe_quant.int8 import best_step, encode, encode_through, row_scales
+from posmoe_quant.int8 import best_step, encode, encode_through
 from posmoe_quant.linear import FrozenInt8Linear, Int8Linear
 from tests.models.sizes import identifiers, small_parser
 
 FLOATS = st.floats(-1e3, 1e3, width=32)
 
 
+@settings(deadline=None)  # the first call of PyTorch is slow
 @given(st.lists(FLOATS, min_size=1, max_size=40), st.floats(0.0009765625, 10, width=32))
 def test_codes_are_the_nearest_within_the_range(values: list[float], step: float) -> None:
     x, inverse = torch.tensor(values), 1 / torch.tensor(step)
@@ -24,6 +26,7 @@ def test_codes_are_the_nearest_within_the_range(values: list[float], step: float
     assert (codes[~inside].abs() == 127).all()
 
 
+@settings(deadline=None)  # the first call of PyTorch is slow
 @given(st.integers(1, 5), st.integers(1, 9), st.integers(0, 99))
 def test_row_scales_bound_the_error_of_every_row(rows: int, width: int, seed: int) -> None:
     weight = torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
@@ -55,7 +58,7 @@ def test_the_best_step_clips_what_is_rare() -> None:
     assert best_step(torch.zeros(4)) == pytest.approx(1 / 127)
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # the first call of PyTorch is slow
 @given(st.integers(1, 70), st.integers(1, 20), st.integers(0, 99))
 def test_frozen_sums_are_those_of_integers(inputs: int, outputs: int, seed: int) -> None:
     torch.manual_seed(seed)
