@@ -7,8 +7,8 @@ from typing import Any
 from bench import data, results
 from bench.cases import Case, Point
 from bench.systems import Process, System, cold
+from posmoe.evaluation.metrics import evaluate, evaluate_words
 from posmoe_train.conllu import parse_treebank, raw_text
-from posmoe_train.metrics import evaluate, evaluate_words
 
 Python = Mapping[bool, str]
 Rows = list[dict[str, Any]]

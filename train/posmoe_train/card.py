@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from posmoe.bundle import Bundle
+from posmoe.evaluation.tables import Row
 from posmoe_train.compare import as_markdown
 from posmoe_train.conllu import Sentence
-from posmoe_train.report import Report, Row, report
+from posmoe_train.report import Report, report
 
 _SECTIONS = {
     "genre": (

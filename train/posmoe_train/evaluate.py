@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import posmoe
+from posmoe.evaluation.scores import score
 from posmoe.trees import Tree
-from posmoe_train.conllu import Sentence, parse_treebank, raw_text
-from posmoe_train.metrics import evaluate, evaluate_words
+from posmoe_train.conllu import Sentence
 
 
 def evaluate_bundle(bundle: Path | None, gold: Sequence[Sentence], backend: str = "auto") -> dict[str, Any]:
@@ -20,17 +20,8 @@ def evaluate_bundle(bundle: Path | None, gold: Sequence[Sentence], backend: str 
         `gold_tokens`: upos, uas and las with everything but the tokens predicted; `raw_text`: tokens,
         sentences, words, upos, uas and las of the treebank's text, cut by the bundle's own tokeniser.
     """
-    nlp = posmoe.load(bundle, backend=backend)
-    parsed = list(nlp.parse_tokens([sentence.forms for sentence in gold]))
-    words = evaluate_words(
-        gold,
-        [[word.upos for word in sentence] for sentence in parsed],
-        [[word.head for word in sentence] for sentence in parsed],
-        [[word.deprel for word in sentence] for sentence in parsed],
-    )
-    text = nlp(raw_text(gold)).to_conllu()
-    cut = evaluate(gold, list(parse_treebank(text.splitlines(), "parsed text"))).f1()
-    return {"gold_tokens": _rounded(words), "raw_text": _rounded(cut)}
+    found = score(posmoe.load(bundle, backend=backend), gold)
+    return {"gold_tokens": found.gold_tokens, "raw_text": found.raw_text}
 
 
 def oracle_scores(

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +14,20 @@ from numpy.typing import NDArray
 import posmoe
 from posmoe.bundle import Bundle
 from posmoe.engines import choose, create
+from posmoe.evaluation import tables
+from posmoe.evaluation.tables import Row, universal
 from posmoe.features import load_features
 from posmoe_train.conllu import Sentence
 
-LENGTHS = (5, 10, 20, 40)
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Word:
-    """One word of the treebank beside what the model says of it."""
+class Example(tables.Word):
+    """A word with its form, those of its gold head and of the head found, and its neighbours."""
 
-    genre: str
-    length: int
-    gold: tuple[int, str]
-    found: tuple[int, str]
-    tag: tuple[str, str]
     forms: tuple[str, str, str]
     context: str
-
-    @property
-    def attached(self) -> bool:
-        """Whether the head is right."""
-        return self.gold[0] == self.found[0]
-
-    @property
-    def labelled(self) -> bool:
-        """Whether head and universal relation are right."""
-        return self.attached and _universal(self.gold[1]) == _universal(self.found[1])
 
 
 @dataclass(frozen=True)
@@ -75,9 +60,9 @@ def report(bundle: Path, gold: Sequence[Sentence], most: int = 15) -> Report:
     confidence, right = confidences(bundle, gold)
     table = calibration(confidence, right)
     return Report(
-        genre=_table(words, lambda w: w.genre),
-        relation=_table(words, lambda w: _universal(w.gold[1])),
-        length=_table(words, _length, by_count=False),
+        genre=tables.by_genre(words),
+        relation=tables.by_relation(words),
+        length=tables.by_length(words),
         calibration=table,
         sure=_sure(confidence, right, table),
         tag_errors=_tag_errors(words, most),
@@ -130,22 +115,14 @@ def _sure(confidence: NDArray[np.float64], right: NDArray[np.bool_], table: Sequ
     }
 
 
-def _words(bundle: Path, gold: Sequence[Sentence]) -> Iterator[Word]:
-    nlp = posmoe.load(bundle)
-    for sentence, parsed in zip(gold, nlp.parse_tokens([s.forms for s in gold]), strict=True):
+def _words(bundle: Path, gold: Sequence[Sentence]) -> Iterator[Example]:
+    parsed = posmoe.load(bundle).parse_tokens([sentence.forms for sentence in gold])
+    found = tables.words(gold, parsed)
+    for sentence in gold:
         forms = ["ROOT", *sentence.forms]
-        genre = sentence.sent_id.partition("-")[0]
-        heads = zip(sentence.heads, sentence.deprels, parsed, strict=True)
-        for i, (head, deprel, word) in enumerate(heads):
-            yield Word(
-                genre,
-                len(sentence),
-                (head, deprel),
-                (word.head, word.deprel),
-                (sentence.upos[i], word.upos),
-                (forms[i + 1], forms[head], forms[word.head]),
-                _context(sentence.forms, i),
-            )
+        for i, word in enumerate(islice(found, len(sentence))):
+            shown = (forms[i + 1], forms[word.gold[0]], forms[word.found[0]])
+            yield Example(**vars(word), forms=shown, context=_context(sentence.forms, i))
 
 
 def _context(forms: Sequence[str], place: int, around: int = 4) -> str:
@@ -161,45 +138,13 @@ def _plain(form: str) -> str:
     return re.sub(r"([\\`*_<>\[\]#|])", r"\\\1", form)
 
 
-def _universal(deprel: str) -> str:
-    return deprel.partition(":")[0]
-
-
-def _length(word: Word) -> str:
-    low = 1
-    for high in LENGTHS:
-        if word.length <= high:
-            return f"{low}–{high}"
-        low = high + 1
-    return f"over {LENGTHS[-1]}"
-
-
-def _table(words: Sequence[Word], key: Callable[[Word], Hashable], by_count: bool = True) -> list[Row]:
-    groups: dict[Hashable, list[Word]] = {}
-    for word in sorted(words, key=lambda w: w.length):
-        groups.setdefault(key(word), []).append(word)
-    order = sorted(groups, key=lambda k: -len(groups[k])) if by_count else list(groups)
-    rows = []
-    for name in order:
-        group = groups[name]
-        scores = {
-            "uas": sum(w.attached for w in group),
-            "las": sum(w.labelled for w in group),
-            "upos": sum(w.tag[0] == w.tag[1] for w in group),
-        }
-        rows.append(
-            {"name": name, "words": len(group)} | {k: round(100 * v / len(group), 1) for k, v in scores.items()}
-        )
-    return rows
-
-
-def _examples(words: Sequence[Word], key: Callable[[Word], Hashable]) -> dict[Any, Word]:
+def _examples(words: Sequence[Example], key: Callable[[Example], Hashable]) -> dict[Any, Example]:
     """The first word of each kind; one beside an address or a telephone number only if there is no other."""
     found = {key(w): w for w in reversed(words)}
     return found | {key(w): w for w in reversed(words) if not re.search(r"@|\d{3}", w.context)}
 
 
-def _tag_errors(words: Sequence[Word], most: int) -> list[Row]:
+def _tag_errors(words: Sequence[Example], most: int) -> list[Row]:
     """The commonest confusions of tags."""
     wrong = [w for w in words if w.tag[0] != w.tag[1]]
     examples = _examples(wrong, lambda w: w.tag)
@@ -209,11 +154,11 @@ def _tag_errors(words: Sequence[Word], most: int) -> list[Row]:
     ]
 
 
-def _label_errors(words: Sequence[Word], most: int) -> list[Row]:
+def _label_errors(words: Sequence[Example], most: int) -> list[Row]:
     """The commonest wrong relations of rightly attached words."""
     wrong = [w for w in words if w.attached and not w.labelled]
-    pairs = Counter((_universal(w.gold[1]), _universal(w.found[1])) for w in wrong)
-    examples = _examples(wrong, lambda w: (_universal(w.gold[1]), _universal(w.found[1])))
+    pairs = Counter((universal(w.gold[1]), universal(w.found[1])) for w in wrong)
+    examples = _examples(wrong, lambda w: (universal(w.gold[1]), universal(w.found[1])))
     rows = []
     for (gold, found), count in pairs.most_common(most):
         word = examples[gold, found]
@@ -222,13 +167,13 @@ def _label_errors(words: Sequence[Word], most: int) -> list[Row]:
     return rows
 
 
-def _head_errors(words: Sequence[Word], most: int) -> list[Row]:
+def _head_errors(words: Sequence[Example], most: int) -> list[Row]:
     """The relations whose words are attached wrongly most often, with an example each."""
     wrong = [w for w in words if not w.attached]
-    all_of = Counter(_universal(w.gold[1]) for w in words)
-    examples = _examples(wrong, lambda w: _universal(w.gold[1]))
+    all_of = Counter(universal(w.gold[1]) for w in words)
+    examples = _examples(wrong, lambda w: universal(w.gold[1]))
     rows = []
-    for name, count in Counter(_universal(w.gold[1]) for w in wrong).most_common(most):
+    for name, count in Counter(universal(w.gold[1]) for w in wrong).most_common(most):
         word = examples[name]
         _, right, found = (_plain(form) for form in word.forms)
         row = {"relation": name, "words": count, "of": all_of[name], "head": right, "found": found}

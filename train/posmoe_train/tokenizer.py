@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posmoe._core import Tokenizer, Words
+from posmoe.evaluation.metrics import Evaluation
+from posmoe.evaluation.metrics import evaluate as evaluate_sentences
 from posmoe_train.conllu import Sentence, Token, raw_text
 from posmoe_train.errors import CheckpointError
 from posmoe_train.linear import fit
-from posmoe_train.metrics import Evaluation
-from posmoe_train.metrics import evaluate as evaluate_sentences
 from posmoe_train.tokenizer_rules import (
     learn_abbreviations,
     learn_closed,

@@ -144,3 +144,23 @@ def bench(**options: Any) -> int:
     from .bench import Job, run
 
     return run(Job(**options))
+
+
+@app.command()
+@click.argument("gold", nargs=-1, required=True, metavar="GOLD...", type=click.Path(path_type=Path))
+@click.option(
+    "--system", type=click.Path(path_type=Path), metavar="PARSED",
+    help="Score the trees of this CoNLL-U file, made of the same text by any parser, instead of a model's.",
+)  # fmt: skip
+@_choosing
+@click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+def evaluate(**options: Any) -> int:
+    """Score a model on a treebank: tokens, sentences, words, tags, heads and relations, from gold tokens and raw text.
+
+    GOLD are CoNLL-U files, also packed as .gz, .xz or .zst, that are taken as one treebank. Scores are those of the
+    CoNLL 2018 shared task: punctuation counts, subtypes of relations don't. Tables by genre (what stands before the
+    first hyphen of sent_id), relation and sentence length are of gold tokens.
+    """
+    from .evaluate import Job, run
+
+    return run(Job(**options))

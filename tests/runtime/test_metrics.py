@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from posmoe_train.conllu import Sentence, Token, read_treebank, to_conllu
-from posmoe_train.metrics import Score, evaluate, evaluate_words
+from posmoe.evaluation.metrics import Score, evaluate, evaluate_words
+from posmoe.evaluation.treebank import Sentence, Token, read_treebank, to_conllu
 from tests.paths import shared
 
 

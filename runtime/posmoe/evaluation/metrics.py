@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
-from posmoe_train.conllu import Sentence
+from .treebank import Sentence
 
 Span = tuple[int, int]
 

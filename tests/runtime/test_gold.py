@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from posmoe_train.conllu import (
+from posmoe.evaluation.treebank import (
     Sentence,
     Token,
     TreebankError,
@@ -115,7 +115,7 @@ def test_refuses(case: str) -> None:
     assert (error.file, error.line) == ("x.conllu", line)
     assert expected in error.expected
     assert found in error.found
-    assert str(error) == f"x.conllu:{line}: expected {error.expected}, found {error.found}"
+    assert str(error) == f"x.conllu:{line}: expected {error.expected}, found {error.found}."
 
 
 def test_refuses_what_is_not_utf8(tmp_path: Path) -> None:
