@@ -132,7 +132,7 @@ CASES = (
         "accuracy",
         "accuracy",
         "CoNLL 2018 scores on EWT dev, from raw text and from gold tokens; one scorer for all.",
-        ("tests/train/test_metrics.py", WORKERS),
+        ("tests/runtime/test_metrics.py", WORKERS),
         (EDGE, BASE, LARGE, SPACY_EWT, UDPIPE),
     ),
 )
