@@ -107,7 +107,8 @@ class Parser:
             data: a pyarrow RecordBatch or Table.
             text: the column's name.
             prefix: begins the names of the new columns.
-            batch_size, threads: as for `pipe`.
+            batch_size: as for `pipe`.
+            threads: as for `pipe`.
         Raises:
             InputError: there is no such column, it has no strings, or a name of a new column is taken.
             MissingExtraError: PyArrow is not installed; the message names the line that installs it.
