@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bench import results, tables
-from bench.svg import Axis, Chart, bars, decades, steps
+from bench.svg import Axis, Chart, badge, bars, decades, steps
 from bench.systems import SYSTEMS
 
 # nanoseconds a word that the design gives to the stages
@@ -63,6 +63,11 @@ def stages() -> str:
     return bars("Where a word's time goes, en-edge, one thread", found, "ns")
 
 
+def speed_up() -> str:
+    """How many times as fast as spaCy's small model the packaged one is."""
+    return badge("raw text to trees", f"{tables.speed_up():,} × spaCy")
+
+
 # name of the file, the results it needs, how it is drawn
 CHARTS: tuple[tuple[str, tuple[str, str], Callable[[], str]], ...] = (
     ("batch", ("throughput", "batch"), lambda: by_points("batch", "batch", "By texts given at once", "texts")),
@@ -71,6 +76,7 @@ CHARTS: tuple[tuple[str, tuple[str, str], Callable[[], str]], ...] = (
     ("latency", ("latency", "latency"), latencies),
     ("accuracy", ("accuracy", "accuracy"), accuracy),
     ("stages", ("profile", "stages"), stages),
+    ("badge", ("throughput", "systems"), speed_up),
 )
 
 

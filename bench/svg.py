@@ -115,6 +115,19 @@ def bars(title: str, rows: Sequence[tuple[str, float, float | None]], unit: str)
     return _whole(parts, 60 + 30 * len(rows))
 
 
+def badge(subject: str, figure: str) -> str:
+    """A small plate with a figure, as READMEs have them."""
+    left, right = (14 + 6.6 * len(text) for text in (subject, figure))
+    plates = [(0.0, left, "#555555", subject), (left, right, COLOURS[2], figure)]
+    parts = []
+    for x, width, colour, text in plates:
+        parts.append(f'<rect x="{x:.1f}" width="{width:.1f}" height="20" fill="{colour}"/>')
+        parts.append(_label(x + width / 2, 14, text, 'text-anchor="middle" fill="white"'))
+    size = f'width="{left + right:.0f}" height="20" role="img" aria-label="{escape(subject)}: {escape(figure)}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Verdana, sans-serif" font-size="11">'
+    return "\n".join([head, *parts, "</svg>", ""])
+
+
 def _label(x: float, y: float, text: str, more: str = "") -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" {more}>{escape(text)}</text>'.replace(" >", ">")
 

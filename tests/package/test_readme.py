@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import plots, results, tables
+from bench import plots, results, tables, terminal
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,6 +57,12 @@ def test_the_tables_and_claims_are_what_was_measured() -> None:
 
 def test_the_charts_are_of_the_last_run() -> None:
     charts = plots.draw()
-    assert {"accuracy.svg", "batch.svg", "latency.svg", "length.svg", "stages.svg", "threads.svg"} == set(charts)
+    assert {"accuracy.svg", "badge.svg", "batch.svg", "latency.svg", "length.svg", "stages.svg", "threads.svg"} == set(
+        charts
+    )
     for name, chart in charts.items():
         assert (results.FOLDER / name).read_text(encoding="utf-8") == chart, f"{name}: python -m bench plot"
+
+
+def test_the_terminal_shows_what_the_command_prints() -> None:
+    assert terminal.PICTURE.read_text(encoding="utf-8") == terminal.draw(), "python -m bench.terminal"
