@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from operator import getitem
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ._core import Analysis, Words
+    from .trees import Tree
 
 
 class Arrays:
@@ -268,6 +269,26 @@ class Sentence:
             "multiwords": multiwords,
         }
 
+    def to_svg(self, trees: Sequence[Tree] | None = None, layout: str = "auto") -> str:
+        """The tree as an SVG picture, or ranked trees in its place, side by side.
+
+        Args:
+            layout: `line`, `list` (words down the page), or `auto`, a list where the line would be too long.
+        Raises:
+            InputError: the layout is unknown, or there are more than 500 trees.
+        """
+        from .pictures.picture import of_sentence
+        from .pictures.svg import svg
+
+        return svg([of_sentence(self, trees)], layout)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from .pictures.html import fragment
+        from .pictures.picture import of_sentence
+
+        return fragment([of_sentence(self)], 1)
+
 
 class Document:
     """A parsed text: the sequence of its sentences.
@@ -323,6 +344,27 @@ class Document:
     def to_dict(self) -> dict[str, Any]:
         """The document as JSON values."""
         return {"text": self.text, "sentences": [sentence.to_dict() for sentence in self]}
+
+    def to_html(self, trees: Sequence[Sequence[Tree]] | None = None, layout: str = "auto") -> str:
+        """A page of its own with a picture and a table of every sentence's tree, or of its ranked trees.
+
+        Args:
+            trees: what `Parser.rank` gives for this document.
+            layout: as for `Sentence.to_svg`.
+        Raises:
+            InputError: the layout is unknown.
+        """
+        from .pictures.html import page
+        from .pictures.picture import of_document
+
+        return page(of_document(self, trees), layout)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the first 20 sentences."""
+        from .pictures.html import fragment
+        from .pictures.picture import of_document
+
+        return fragment(of_document(self), len(self))
 
     def __len__(self) -> int:
         return len(self.analysis)

@@ -48,7 +48,7 @@ def width(text: str) -> int:
 
 
 def printable(text: str) -> str:
-    """The text without what would steer a terminal: control characters as pictures, directions left out."""
+    """The text without what steers a terminal or breaks XML: control characters as pictures, no directions."""
     if text.isascii() and text.isprintable():
         return text
     result = []
@@ -58,7 +58,7 @@ def printable(text: str) -> str:
             result.append(chr(0x2400 + code))
         elif code == 0x7F:
             result.append("\u2421")
-        elif 0x80 <= code < 0xA0 or unicodedata.category(character) in ("Zl", "Zp", "Cs"):
+        elif 0x80 <= code < 0xA0 or code & 0xFFFE == 0xFFFE or unicodedata.category(character) in ("Zl", "Zp", "Cs"):
             result.append("\ufffd")
         elif 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069:
             continue

@@ -45,6 +45,11 @@ def test_the_shell_examples_are_commands_that_exist() -> None:
                     assert option in page
 
 
+def test_the_picture_in_the_guide_is_what_is_drawn() -> None:
+    drawn = output(["-m", "posmoe", "render", "--format", "svg", "--k-best", "2", "I saw the man with a telescope."])
+    assert (ROOT / "docs" / "guide" / "telescope.svg").read_text(encoding="utf-8") == drawn
+
+
 def test_the_tables_and_claims_are_what_was_measured() -> None:
     assert tables.inputs_table() in README
     assert tables.systems_table() in README

@@ -12,6 +12,7 @@ from ..engines import ENGINES
 from ..limits import MAX_THREADS, MAX_TREES
 
 FORMATS = ("conllu", "jsonl", "arrow", "tree")
+DRAWINGS = ("tree", "svg", "html")
 INPUTS = ("text", "lines", "conllu")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -108,6 +109,45 @@ def parse(**options: Any) -> int:
         raise click.BadParameter("--gold-upos and --skip-invalid need --input conllu.")
     if job.format == "arrow" and job.k_best > 1:
         raise click.BadParameter("--k-best needs --format conllu, jsonl or tree.")
+    return run(job)
+
+
+@app.command()
+@click.argument("inputs", nargs=-1, metavar="[FILE|TEXT]...")
+@click.option("--text", "texts", multiple=True, help="A text to draw, whatever it looks like. May be repeated.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; it appears when it is whole.")
+@click.option(
+    "--format", type=click.Choice(("auto", *DRAWINGS)), default="auto", show_default=True,
+    help="tree is for the terminal; auto goes by the ending of --output, and is tree without one.",
+)  # fmt: skip
+@click.option(
+    "--input", type=click.Choice(INPUTS), default="text", show_default=True,
+    help="What to read: running text, a sentence a line, or CoNLL-U.",
+)  # fmt: skip
+@click.option("--given", is_flag=True, help="With --input conllu: draw the trees of the file; nothing is parsed.")
+@_choosing
+@click.option(
+    "--k-best", type=click.IntRange(1, 100), default=1, show_default=True,
+    help="Draw the K best trees of every sentence side by side, with their probabilities.",
+)  # fmt: skip
+@click.option(
+    "--layout", type=click.Choice(("auto", "line", "list")), default="auto", show_default=True,
+    help="SVG and HTML: words in a line, or in a list down the page; auto takes a list for long sentences.",
+)  # fmt: skip
+def render(**options: Any) -> int:
+    """Draw trees for the terminal, as SVG, or as a page of its own.
+
+    Arguments are read as by `posmoe parse`. SVG and HTML hold no scripts and load nothing.
+
+    Exit codes: 0; 1 some input failed and the rest was drawn, or nothing was; 2 usage; 130 Ctrl-C.
+    """
+    from .render import Job, run
+
+    job = Job(**options)
+    if job.given and job.input != "conllu":
+        raise click.BadParameter("--given needs --input conllu.")
+    if job.given and job.k_best > 1:
+        raise click.BadParameter("--given draws the one tree that is given, so it goes without --k-best.")
     return run(job)
 
 
