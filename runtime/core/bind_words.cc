@@ -136,6 +136,17 @@ std::unique_ptr<PointWords> words_from(Given given) {
   return std::make_unique<PointWords>(Words::from_tokens(given));
 }
 
+using Offsets = nb::ndarray<const uint32_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+std::unique_ptr<PointWords> words_of_spans(nb::handle text, const Offsets& starts, const Offsets& ends, const Offsets& sentences) {
+  if (starts.size() != ends.size()) throw nb::value_error("expected as many ends as starts");
+  std::string utf8 = utf8_of(text);
+  std::vector<uint32_t> offsets(sentences.data(), sentences.data() + sentences.size());
+  nb::gil_scoped_release released;
+  return std::make_unique<PointWords>(
+      Words::from_spans(std::move(utf8), starts.data(), ends.data(), starts.size(), std::move(offsets)));
+}
+
 nb::str form_of(const PointWords& self, Py_ssize_t i) {
   const Py_ssize_t n = static_cast<Py_ssize_t>(self.words.size());
   if (i < -n || i >= n) throw nb::index_error("word index out of range");
@@ -180,5 +191,7 @@ void bind_words(nb::module_& m) {
       .def_static("from_sentences", [](nb::handle sentences) { return words_from(given_forms(sentences)); }, "sentences"_a,
                   "Words of pretokenised sentences: lists of forms.")
       .def_static("from_tokens", [](nb::handle sentences) { return words_from(given_tokens(sentences)); }, "sentences"_a,
-                  "Words of pretokenised sentences: lists of (surface form, its words, space after).");
+                  "Words of pretokenised sentences: lists of (surface form, its words, space after).")
+      .def_static("from_spans", &words_of_spans, "text"_a, "start"_a, "end"_a, "sentences"_a,
+                  "Words that are spans of a text: begins and ends in code points, S + 1 offsets of sentences into the words.");
 }

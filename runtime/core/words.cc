@@ -1,7 +1,10 @@
 #include "words.h"
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <stdexcept>
+#include <utility>
 
 namespace posmoe {
 
@@ -72,6 +75,41 @@ Words Words::from_tokens(const std::vector<std::vector<GivenToken>>& sentences) 
     words.sentence.push_back(static_cast<uint32_t>(words.size()));
     words.split.push_back(0);
   }
+  return words;
+}
+
+Words Words::from_spans(std::string text, const uint32_t* begins, const uint32_t* ends, size_t count,
+                        std::vector<uint32_t> sentences) {
+  const bool follow = std::adjacent_find(sentences.begin(), sentences.end(), std::greater_equal<>()) == sentences.end();
+  if (sentences.empty() || sentences.front() != 0 || sentences.back() != count || !follow) {
+    throw std::invalid_argument("sentences must be ascending offsets from 0 to the number of words");
+  }
+  if (text.size() >= std::numeric_limits<uint32_t>::max()) throw std::invalid_argument("the text is 4 GiB or longer; cut it");
+  Words words;
+  words.text = std::move(text);
+  words.reserve(count);
+  size_t byte = 0, point = 0;
+  const auto advance = [&](size_t to) {  // to a code point; false if the text ends before it
+    for (; point < to && byte < words.text.size(); ++point) {
+      for (++byte; byte < words.text.size() && (static_cast<unsigned char>(words.text[byte]) & 0xC0) == 0x80;) ++byte;
+    }
+    return point == to;
+  };
+  for (size_t i = 0; i < count; ++i) {
+    const bool ordered = begins[i] >= point && begins[i] < ends[i];
+    const bool begun = ordered && advance(begins[i]);
+    const size_t start = byte;
+    if (!begun || !advance(ends[i])) {
+      throw std::invalid_argument("word " + std::to_string(i) + ": expected a span of the text behind the word before it");
+    }
+    if (i > 0) words.space_after.push_back(start > words.end.back());
+    words.token_start.push_back(static_cast<uint32_t>(start));
+    words.token_end.push_back(static_cast<uint32_t>(byte));
+    add_word(words, start, byte, -1);
+  }
+  if (count > 0) words.space_after.push_back(1);
+  words.split.assign(sentences.size() - 1, 0);
+  words.sentence = std::move(sentences);
   return words;
 }
 

@@ -35,6 +35,12 @@ struct Words {
   // Pretokenised text: forms joined by a space where space_after says so, sentences by a line break.
   // Forms must be valid UTF-8 and not empty; empty sentences are kept. Throws std::invalid_argument.
   static Words from_tokens(const std::vector<std::vector<GivenToken>>& sentences);
+
+  // Words that are spans of a valid UTF-8 text, each a token: their begins and ends in code points, and S + 1 offsets
+  // of sentences into the `count` words. Throws std::invalid_argument where spans are empty, overlap, go backwards or
+  // leave the text, or sentences have no words or don't follow each other.
+  static Words from_spans(std::string text, const uint32_t* begins, const uint32_t* ends, size_t count,
+                          std::vector<uint32_t> sentences);
 };
 
 }  // namespace posmoe

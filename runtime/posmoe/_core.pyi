@@ -40,6 +40,10 @@ class Words:
     def from_sentences(sentences: Sequence[Sequence[str]]) -> Words: ...
     @staticmethod
     def from_tokens(sentences: Sequence[Sequence[tuple[str, Sequence[str], bool]]]) -> Words: ...
+    @staticmethod
+    def from_spans(
+        text: str, start: NDArray[np.uint32], end: NDArray[np.uint32], sentences: NDArray[np.uint32]
+    ) -> Words: ...
 
 # ---- tokeniser ----
 

@@ -140,6 +140,15 @@ def find(name_or_path: str | os.PathLike[str] | None = None) -> Path:
     )
 
 
+def reference(bundle: Bundle) -> str:
+    """What finds a bundle again in another process: its name where that leads to it, else its whole path."""
+    try:
+        named = find(bundle.name) == bundle.path
+    except BundleError:
+        named = False
+    return bundle.name if named else str(bundle.path.resolve())
+
+
 def _zipped(path: Path) -> Files:
     from .bundle_zip import ZipFiles
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import _core
-from .bundle import Bundle, find
+from .bundle import Bundle, find, reference
 from .document import Document
 from .engines import Analyser, Choice, Compiled, choose, create
 from .errors import BundleError, DecodeError, InputError, LongSentenceWarning
@@ -45,6 +45,7 @@ class Parser:
         if not isinstance(backend, str):
             raise InputError(f"expected backend to be the name of an engine, got {backend!r:.80}.")
         self.bundle = bundle
+        self._settings = (backend, threads)
         self.engine: Choice = choose(backend, bundle)
         self._engine = create(bundle, self.engine, threads)
         tensors, manifest = bundle.tensors, bundle.manifest
@@ -189,6 +190,14 @@ class Parser:
             for document in stream:
                 yield self._warned(document)
 
+    def tokenize(self, text: str) -> _core.Words:
+        """A text's tokens, words and sentences alone, without trees.
+
+        Raises:
+            InputError: it is no string.
+        """
+        return self._tokenizer(checked_text(text))
+
     def _texts(self, texts: Sequence[str], lines: bool = False) -> list[Document]:
         """Analyse some texts together."""
         return self._documents(self._analyser.texts([*texts], lines))
@@ -203,6 +212,8 @@ class Parser:
         return self._documents(self._analyser.words([self._words(request) for request in requests], gold))
 
     def _words(self, request: Request) -> _core.Words:
+        if request.words is not None:
+            return request.words
         if request.text is not None:
             return self._tokenizer(request.text, request.lines)
         return words_of_tokens(request.sentences or [])
@@ -218,6 +229,10 @@ class Parser:
             message = f"{count} longer than the model's bound of {self.bundle.max_sentence} words and cut there."
             warnings.warn(message, LongSentenceWarning, stacklevel=3)
         return document
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickled parser is its model's name or path and its settings: the model has to be where it is loaded."""
+        return _restored, (reference(self.bundle), self.bundle.manifest.get("digest"), *self._settings)
 
     def __repr__(self) -> str:
         return f"<Parser of {self.bundle.name} {self.bundle.version} on {self.engine.name}>"
@@ -236,3 +251,21 @@ def load(name_or_path: str | PathLike[str] | None = None, backend: str = "auto",
         MissingExtraError: the engine's package is not installed; the message names the line that installs it.
     """
     return Parser(Bundle.load(find(name_or_path)), backend, threads)
+
+
+def _restored(model: str, digest: str | None, backend: str, threads: int) -> Parser:
+    """A parser from what was pickled.
+
+    Raises:
+        BundleError: its model is not here, or is another one than it was there.
+    """
+    try:
+        parser = load(model, backend, threads)
+    except BundleError as error:
+        raise BundleError(f"a parser came from another process, its model is missing in this one: {error}") from error
+    if parser.bundle.manifest.get("digest") != digest:
+        raise BundleError(
+            f"a parser came from another process, whose model {model} is not the {parser.bundle.version} of this one. "
+            "Install the same version on both sides."
+        )
+    return parser

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Set
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .errors import InputError
+
+if TYPE_CHECKING:
+    from ._core import Words
 
 # a surface token: its form, its words, whether white space follows
 Surface = tuple[str, list[str], bool]
@@ -15,7 +18,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Request(NamedTuple):
-    """Either a text (with `lines`, every line of it is one sentence) or sentences of surface tokens.
+    """Either a text (with `lines`, every line of it is one sentence), sentences of surface tokens, or words.
 
     `upos` may give the tag of every word, or None where it is to be predicted.
     """
@@ -24,11 +27,14 @@ class Request(NamedTuple):
     lines: bool = False
     sentences: list[list[Surface]] | None = None
     upos: list[str | None] | None = None
+    words: Words | None = None
 
     def size(self) -> int:
         """About how many characters there are to parse."""
         if self.text is not None:
             return len(self.text)
+        if self.words is not None:
+            return 6 * len(self.words)
         return 6 * sum(len(sentence) for sentence in self.sentences or ())
 
     def gold(self, tags: Mapping[str, int]) -> list[int] | None:

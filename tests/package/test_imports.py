@@ -28,7 +28,7 @@ MAY_IMPORT = {
 }
 # `import posmoe` may load NumPy and the standard library.
 HEAVY = {
-    "click", "cupy", "lightning", "networkx", "onnx", "onnxruntime", "pandas", "pyarrow", "rich",
+    "click", "cupy", "lightning", "networkx", "onnx", "onnxruntime", "pandas", "pyarrow", "pyspark", "ray", "rich",
     "safetensors", "scipy", "spacy", "tensorrt", "tensorrt_rtx_bindings", "torch", "transformers",
     "triton", "typer",
 }  # fmt: skip
