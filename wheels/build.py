@@ -23,7 +23,10 @@ def build() -> None:
         options += ["-G", "Ninja"]
     subprocess.run([*cmake, "--fresh", "-S", ROOT, "-B", tree, *options], check=True)
     subprocess.run([*cmake, "--build", tree, "--config", "Release"], check=True)
-    subprocess.run([*cmake, "--install", tree, "--config", "Release", "--prefix", ROOT / "runtime"], check=True)
+    subprocess.run(
+        [*cmake, "--install", tree, "--config", "Release", "--prefix", ROOT / "runtime", "--component", "python"],
+        check=True,
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def build(sanitizers: str) -> Path:
     for path in (ROOT / "runtime" / "posmoe").iterdir():
         if path.suffix not in {".so", ".pyd"} and path.name != "__pycache__":
             (site / "posmoe" / path.name).symlink_to(path)
-    subprocess.run([*cmake, "--install", tree, "--prefix", site], check=True)
+    subprocess.run([*cmake, "--install", tree, "--prefix", site, "--component", "python"], check=True)
     return site
 
 
@@ -68,6 +68,7 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "timeout=900", "--capture=sys"]
     command += ["-o", f"pythonpath={' '.join(map(str, folders))}", *tests]
     environment = os.environ | OPTIONS | {"LD_PRELOAD": preload(sanitizers), "PYTHONPATH": str(site)}
+    environment["POSMOE_C_LIBRARY"] = str(site.parent)
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 

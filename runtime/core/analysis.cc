@@ -7,6 +7,15 @@
 
 namespace posmoe {
 
+void Analysis::join(size_t longest, int32_t joining) {
+  const Words& words = text.words;
+  cut = count_long(words, longest);
+  for (size_t s = 0; s + 1 < words.sentence.size(); ++s) {
+    const size_t begin = words.sentence[s], size = words.sentence[s + 1] - begin;
+    join_roots(heads.data() + begin, deprels.data() + begin, size, longest, joining);
+  }
+}
+
 void Analyser::operator()(std::vector<Analysis>& texts, const std::vector<const int32_t*>& gold,
                           AnalyserSpace& space) const {
   space.pieces.clear(), space.forms.clear();
@@ -24,14 +33,7 @@ void Analyser::operator()(std::vector<Analysis>& texts, const std::vector<const 
     }
   }
   flush(texts, gold, space);
-  for (Analysis& text : texts) {
-    const Words& words = text.text.words;
-    text.cut = count_long(words, longest_);
-    for (size_t s = 0; s + 1 < words.sentence.size(); ++s) {
-      const size_t begin = words.sentence[s], size = words.sentence[s + 1] - begin;
-      join_roots(text.heads.data() + begin, text.deprels.data() + begin, size, longest_, joining_);
-    }
-  }
+  for (Analysis& text : texts) text.join(longest_, joining_);
   space.network.clock.mark(Stage::columns);
 }
 

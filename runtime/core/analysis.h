@@ -20,6 +20,9 @@ struct Analysis {
   std::vector<int32_t> heads;    // 0 is the root, else the head's place in its sentence, from 1
   std::vector<int32_t> deprels;  // index of the relation
   uint32_t cut = 0;              // sentences that were longer than the model's bound
+
+  // Makes one tree of every sentence whose pieces of `longest` words were parsed one by one, and counts them as `cut`.
+  void join(size_t longest, int32_t joining);
 };
 
 // One per thread and at a time: a block of sentences, of one text or several, on its way through the network.

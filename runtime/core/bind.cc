@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "bind.h"
@@ -34,6 +35,7 @@ namespace {
 template <typename T>
 T value_of(nb::handle value, const char* key) {
   try {
+    if (!std::is_same_v<T, bool> && nb::isinstance<nb::bool_>(value)) throw nb::cast_error();  // no number, no list
     return nb::cast<T>(value);
   } catch (const nb::cast_error&) {
     throw nb::value_error((std::string("the tokeniser's specification has a wrong value for '") + key + "'").c_str());
@@ -162,7 +164,7 @@ std::string_view utf8(nb::handle form) {
 uint32_t feature_size(const nb::dict& spec, const char* name) {
   uint32_t value = 0;
   if (!spec.contains(name)) throw nb::value_error((std::string("features: the specification lacks '") + name + "'").c_str());
-  if (!nb::try_cast<uint32_t>(spec[name], value)) {
+  if (nb::isinstance<nb::bool_>(spec[name]) || !nb::try_cast<uint32_t>(spec[name], value)) {
     throw nb::value_error((std::string("features: '") + name + "' must be a whole number of rows, got " +
                            nb::repr(spec[name]).c_str()).c_str());
   }

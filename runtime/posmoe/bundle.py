@@ -13,7 +13,7 @@ from .bundle_checks import check_digest, check_tensors, part
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, Files, FolderFiles, as_bytes, check_name
 from .errors import BundleError, InputError
 from .features import SIZES
-from .safetensors import SafeTensors
+from .safetensors import SafeTensors, no_constant, unique
 
 FORMAT = 1
 DEFAULT = "en-edge"
@@ -159,7 +159,7 @@ def _manifest(files: Files, path: Path) -> dict[str, Any]:
     """The manifest, of this format's version."""
     data = files.read(MANIFEST, MAX_MANIFEST)
     try:
-        manifest = json.loads(data)
+        manifest = json.loads(data, parse_constant=no_constant, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise BundleError(f"bundle {path}: {MANIFEST} is no whole JSON ({error}). Fetch or export it again.") from error
     if not isinstance(manifest, dict):

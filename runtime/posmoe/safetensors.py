@@ -114,7 +114,7 @@ def _entries(data: bytes | mmap.mmap, name: str) -> dict[str, Entry]:
     if size > min(len(data) - 8, MAX_HEADER):
         raise refuse(f"its header says {size} bytes, {len(data) - 8} follow and {MAX_HEADER} are allowed")
     try:
-        header = json.loads(data[8 : 8 + size].decode(), object_pairs_hook=_unique)
+        header = json.loads(data[8 : 8 + size].decode(), parse_constant=no_constant, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise refuse(f"its header is no JSON ({error})") from error
     if not isinstance(header, dict):
@@ -162,9 +162,14 @@ def _naturals(value: object) -> bool:
     return isinstance(value, list) and all(type(item) is int and 0 <= item <= 1 << 53 for item in value)
 
 
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     """A JSON object; a name given twice is an error."""
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a name is given twice")
     return result
+
+
+def no_constant(name: str) -> object:
+    """NaN and the infinities are no JSON."""
+    raise ValueError(f"{name} is no JSON")

@@ -35,7 +35,7 @@ def test_the_tokenizer_takes_the_corpus(path: Path) -> None:
     assert len(words) > 0
 
 
-@pytest.mark.parametrize("name", ["tokenizer", "decode", "weights", "driver"])
+@pytest.mark.parametrize("name", ["tokenizer", "decode", "manifest", "weights", "driver"])
 def test_the_targets_fit_the_core(name: str) -> None:
     compiler = shutil.which("c++")
     if compiler is None or sys.platform == "win32":
