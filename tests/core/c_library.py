@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from ctypes import POINTER, byref, c_char_p, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
@@ -97,6 +98,13 @@ def path() -> Path:
         if (TREE / name).exists():
             return TREE / name
     pytest.skip("needs the C library: python wheels/build.py compiles it")
+
+
+def run(*command: str | Path, **options: str) -> str:
+    """What a program prints; it must succeed."""
+    result = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | options)
+    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+    return result.stdout
 
 
 class Library:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core import c_library
+from tests.core.c_library import run
 from tests.paths import ROOT
 
 EXAMPLE = ROOT / "examples" / "c"
@@ -24,21 +24,6 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32" or shutil.which("cc") is None, reason="needs a compiler named cc"),
     pytest.mark.skipif("POSMOE_C_LIBRARY" in os.environ, reason="programs are not compiled with sanitizers"),
 ]
-
-
-def run(*command: str | Path, **options: str) -> str:
-    result = subprocess.run(command, check=False, capture_output=True, text=True, env=os.environ | options)
-    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
-    return result.stdout
-
-
-@pytest.fixture(scope="module")
-def prefix(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the library is installed."""
-    pytest.importorskip("cmake", reason="needs the package cmake")
-    tree, prefix = c_library.path().parent, tmp_path_factory.mktemp("installed")
-    run(sys.executable, "-m", "cmake", "--install", tree, "--prefix", prefix, "--component", "library")
-    return prefix
 
 
 @pytest.fixture(scope="module")
