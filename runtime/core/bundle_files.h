@@ -33,9 +33,11 @@ class BundleFiles {
 
  private:
   BundleError changed(const std::string& name, const std::string& expected, const std::string& found) const;
+  void check_size(const std::string& name, uint64_t size, uint64_t most) const;
+  std::string read_from_folder(const std::string& name, uint64_t most) const;
 
   std::string where_, path_;
-  bool is_folder_ = false;
+  std::string (BundleFiles::*from_folder_)(const std::string& name, uint64_t most) const = nullptr;
   std::vector<Named> files_;
   std::deque<std::string> kept_;
 };

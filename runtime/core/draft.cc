@@ -4,8 +4,10 @@
 
 namespace posmoe {
 
-Draft::Draft(std::shared_ptr<const Parser> parser, std::vector<Analysis> texts)
-    : parser_(std::move(parser)), texts_(std::move(texts)) {
+Draft::Draft(std::shared_ptr<const Parser> parser, std::vector<Analysis> texts,
+             std::vector<std::vector<int32_t>> gold)
+    : parser_(std::move(parser)), texts_(std::move(texts)), gold_(std::move(gold)) {
+  gold_.resize(texts_.size());
   const size_t longest = parser_->bundle().max_sentence;
   for (size_t t = 0; t < texts_.size(); ++t) {
     const Words& words = texts_[t].text.words;
@@ -43,10 +45,12 @@ void Draft::score(const Scores& scores) {
   for (size_t b = 0; b < batch_.sentences; ++b) {
     const Piece& piece = pieces_[done_ + b];
     Analysis& text = texts_[piece.text];
+    const std::vector<int32_t>& known = gold_[piece.text];
     int32_t *const upos = text.upos.data() + piece.first, *const heads = text.heads.data() + piece.first;
     for (size_t i = 0; i < piece.words; ++i) {
       const float* row = scores.tags + (b * time + i) * tags;
-      upos[i] = static_cast<int32_t>(std::max_element(row, row + tags) - row);
+      upos[i] = known.empty() ? -1 : known[piece.first + i];
+      if (upos[i] < 0) upos[i] = static_cast<int32_t>(std::max_element(row, row + tags) - row);
     }
     const size_t arcs = b * time * scores.candidates;
     decoder_.decode(scores.arcs + arcs, scores.heads + arcs, piece.words, scores.candidates, heads);

@@ -27,8 +27,8 @@ class Draft {
     std::vector<int64_t> lengths;      // [sentences], at least 1
   };
 
-  // Texts whose words are there.
-  Draft(std::shared_ptr<const Parser> parser, std::vector<Analysis> texts);
+  // Texts whose words are there; `gold` is empty, or has for every text nothing, or a known tag or -1 a word.
+  Draft(std::shared_ptr<const Parser> parser, std::vector<Analysis> texts, std::vector<std::vector<int32_t>> gold = {});
 
   // The next batch, of sentences of like length, at most kBudget padded words or one sentence; the same again until it is
   // scored.
@@ -49,6 +49,7 @@ class Draft {
 
   std::shared_ptr<const Parser> parser_;
   std::vector<Analysis> texts_;
+  std::vector<std::vector<int32_t>> gold_;
   std::vector<Piece> pieces_;  // by length
   size_t done_ = 0;            // pieces that are scored
   Batch batch_;

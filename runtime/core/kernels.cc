@@ -62,6 +62,7 @@ const Kernels& kernels(const char* name) {
   const char* given = wanted.empty() ? std::getenv("POSMOE_ISA") : nullptr;
   if (given) wanted = given;
   const Kernels* const found[] = {plain_kernels(),  // better ones behind
+                                  wasm_kernels(),   // a module that holds them does not start where they are unknown
                                   has_neon() ? neon_kernels() : nullptr, has_avx2() ? avx2_kernels() : nullptr,
                                   has_avxvnni() ? avxvnni_kernels() : nullptr,
                                   has_avx512() ? avx512_kernels() : nullptr};

@@ -149,8 +149,9 @@ const Kernels* avx2_kernels();     // null where this binary has none
 const Kernels* avxvnni_kernels();  // AVX2 with dot products of bytes
 const Kernels* avx512_kernels();   // with dot products of bytes
 const Kernels* neon_kernels();     // the same
+const Kernels* wasm_kernels();     // 128 bits, in WebAssembly
 
-// The kernels by name, plain, avx2, avxvnni, avx512 or neon; by $POSMOE_ISA where the name is empty; else the best of this machine.
+// The kernels by name, plain, avx2, avxvnni, avx512, neon or wasm; by $POSMOE_ISA where the name is empty; else the best of this machine.
 // Throws std::invalid_argument where the name is unknown, or the machine or the binary lacks that instruction set.
 const Kernels& kernels(const char* name = "");
 

@@ -90,8 +90,13 @@ Analysis Parser::words(const std::vector<std::vector<GivenToken>>& sentences) {
   return result;
 }
 
+const Network& Parser::network() const {
+  if (!network_) throw EngineError("the native engine can't run " + bundle_.where + ": " + bundle_.refusal);
+  return *network_;
+}
+
 void Parser::parse(std::vector<Analysis>& texts, const std::vector<const int32_t*>* gold) const {
-  if (!analyser_) throw EngineError("the native engine can't run " + bundle_.where + ": " + bundle_.refusal);
+  network();
   const std::vector<const int32_t*> none(gold ? 0 : texts.size(), nullptr);
   Kept<AnalyserSpace> space;
   (*analyser_)(texts, gold ? *gold : none, *space);

@@ -24,6 +24,8 @@ class Parser {
   const Names& names() const { return names_; }
   const Features& features() const { return *features_; }
   const Labeller& labeller() const { return *labeller_; }
+  // Throws EngineError where the core can't compute this network.
+  const Network& network() const;
   // What the network's kernels use, or "" where the core can't compute this network.
   const char* instruction_set() const { return network_ ? network_->instruction_set() : ""; }
 
