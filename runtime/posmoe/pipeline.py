@@ -154,18 +154,21 @@ class Parser:
         """The longest sentence in words whose trees can be ranked: 4,096, or the model's bound if that is less."""
         return min(MAX_RANKED, self.bundle.max_sentence)
 
-    def rank(self, document: Document, k: int) -> list[list[Tree]]:
+    def rank(self, document: Document, k: int, longest: int | None = None) -> list[list[Tree]]:
         """The k likeliest trees of every sentence of a document that this parser made, as `k_best`.
 
         A sentence of more words than `longest_ranked` has its best tree alone, with None as its probability.
 
+        Args:
+            longest: a lower bound than that, in words; for those who answer for the time that it takes.
         Warns:
-            LongSentenceWarning: there is such a sentence; the message names the first one.
+            LongSentenceWarning: there is such a sentence, and `longest` was not given; the message names the first one.
         """
         from .ranking import rank
 
         k = whole_number(k, "k", 1, MAX_TREES)
-        return rank(document, self._network, self._features, k, self.longest_ranked, stacklevel=3)
+        bound = self.longest_ranked if longest is None else min(longest, self.longest_ranked)
+        return rank(document, self._network, self._features, k, bound, stacklevel=None if longest is not None else 3)
 
     def run(
         self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1

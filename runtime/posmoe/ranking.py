@@ -15,12 +15,12 @@ from .trees import Tree
 
 
 def rank(
-    document: Document, network: Network, features: _core.Features, k: int, longest: int, stacklevel: int
+    document: Document, network: Network, features: _core.Features, k: int, longest: int, stacklevel: int | None
 ) -> list[list[Tree]]:
     """The k likeliest trees of every sentence; of sentences of more than `longest` words the best one alone.
 
     Warns:
-        LongSentenceWarning: there is such a sentence; the message names the first one.
+        LongSentenceWarning: there is such a sentence, and `stacklevel` is given; the message names the first one.
     """
     words, arrays, labels = document.analysis.words, document.arrays(), document.labels
     begins: NDArray[np.int64] = words.sentences.astype(np.int64)
@@ -40,7 +40,7 @@ def rank(
                 for heads, deprels, probability in zip(*next(ranked), strict=True)
             ]
         )
-    if not short.all():
+    if stacklevel is not None and not short.all():
         first = int(np.flatnonzero(~short)[0])
         message = (
             f"{np.count_nonzero(~short)} sentence(s) of more than {longest} words have their best "

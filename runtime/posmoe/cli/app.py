@@ -204,3 +204,29 @@ def evaluate(**options: Any) -> int:
     from .evaluate import Job, run
 
     return run(Job(**options))
+
+
+@app.command()
+@click.option("--host", help="The address to listen at; by default the loopback, so that no other machine can connect.")
+@click.option("--port", type=click.IntRange(0, 65535), help="The port to listen at, 8400 by default; 0: any free one.")
+@click.option("--model", metavar="NAME|PATH", help="An installed model's name, or a bundle's path.")
+@click.option(
+    "--backend", "backends", multiple=True, callback=lambda context, option, names: tuple(
+        _known_backend(context, option, name) for name in names
+    ), help="An engine to load, auto by default. May be repeated; requests choose, the first one is the default.",
+)  # fmt: skip
+@click.option("--threads", type=click.IntRange(1, MAX_THREADS), help="Batches computed at a time; 1 by default.")
+@click.option(
+    "--show-settings", is_flag=True, help="Show all settings, their values and environment variables, and exit."
+)
+def serve(show_settings: bool, **options: Any) -> int:
+    """Parse over HTTP, with a page to try it at /.
+
+    Limits, times and the API key are settings by environment variables, POSMOE_SERVE_API_KEY and others: see
+    --show-settings. SIGTERM and Ctrl-C end it; requests under way are finished.
+
+    Exit codes: 0; 1 the model or the address cannot be had; 2 a setting is wrong.
+    """
+    from .serve import run
+
+    return run(show_settings, {name: value for name, value in options.items() if value})

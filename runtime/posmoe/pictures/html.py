@@ -44,7 +44,7 @@ _HEAD = """\
 TAIL = "</main>\n</body>\n</html>\n"
 # sentences that a notebook shows
 MOST = 20
-COLUMNS = ("", "Word", "Part of speech", "Head", "Relation")
+COLUMNS = ("No.", "Word", "Part of speech", "Head", "Relation")
 
 
 def head() -> str:
