@@ -63,6 +63,38 @@ def stages() -> str:
     return bars("Where a word's time goes, en-edge, one thread", found, "ns")
 
 
+def service_load() -> str:
+    """Latency of the service by open connections."""
+    rows = results.latest("service_load")
+    times = [float(row[key]) for row in rows for key in ("p50_ms", "p99_ms")]
+    points = sorted({float(row["connections"]) for row in rows})
+    chart = Chart(
+        "One sentence of about 20 words through the service",
+        Axis("open connections", tuple(points), log=True),
+        Axis("milliseconds", decades(times), log=True),
+    )
+    for path in dict.fromkeys(row["path"] for row in rows):
+        for key, name in (("p50_ms", "median"), ("p99_ms", "99 % within")):
+            line = [(float(row["connections"]), float(row[key])) for row in rows if row["path"] == path]
+            chart.line(f"{path}, {name}", line)
+    return chart.text()
+
+
+def service_soak() -> str:
+    """Memory of the service over time."""
+    rows = results.latest("service_soak")
+    minutes = [float(row["seconds"]) / 60 for row in rows]
+    sizes = [float(row["rss_mib"]) for row in rows]
+    step = max(1, round(max(minutes) / 6))
+    chart = Chart(
+        f"Memory of the service under a mix of {int(rows[-1]['requests']):,} requests",
+        Axis("minutes", steps(0, max(minutes), step)),
+        Axis("MiB resident", steps(0, max(sizes), 20)),
+    )
+    chart.line("posmoe serve", list(zip(minutes, sizes, strict=True)), marks=False)
+    return chart.text()
+
+
 def speed_up() -> str:
     """How many times as fast as spaCy's small model the packaged one is."""
     return badge("raw text to trees", f"{tables.speed_up():,} × spaCy")
@@ -76,6 +108,8 @@ CHARTS: tuple[tuple[str, tuple[str, str], Callable[[], str]], ...] = (
     ("latency", ("latency", "latency"), latencies),
     ("accuracy", ("accuracy", "accuracy"), accuracy),
     ("stages", ("profile", "stages"), stages),
+    ("service_load", ("service_load", "load"), service_load),
+    ("service_soak", ("service_soak", "soak"), service_soak),
     ("badge", ("throughput", "systems"), speed_up),
 )
 

@@ -171,10 +171,10 @@ class Parser:
         return rank(document, self._network, self._features, k, bound, stacklevel=None if longest is not None else 3)
 
     def run(
-        self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1
+        self, requests: Iterable[Request], batch_size: int = 64, threads: int = 1, quiet: bool = False
     ) -> Generator[Document, None, None]:
-        """Parse a stream of requests, as `pipe` does."""
-        return self._run(self._requests, requests, Request.size, batch_size, threads)
+        """Parse a stream of requests, as `pipe` does; if quiet, sentences beyond the bound are told by `cut` alone."""
+        return self._run(self._requests, requests, Request.size, batch_size, threads, quiet)
 
     def _run(
         self,
@@ -183,10 +183,12 @@ class Parser:
         size: Callable[[T], int],
         batch_size: int,
         threads: int,
+        quiet: bool = False,
     ) -> Generator[Document, None, None]:
         batch_size = whole_number(batch_size, "batch_size", 1, MAX_BATCH)
         threads = whole_number(threads, "threads", 1, MAX_THREADS)
-        return self._delivered(ordered(work, items, size=size, most=batch_size, weight=GROUP, threads=threads))
+        stream = ordered(work, items, size=size, most=batch_size, weight=GROUP, threads=threads)
+        return stream if quiet else self._delivered(stream)
 
     def _delivered(self, stream: Generator[Document, None, None]) -> Generator[Document, None, None]:
         with closing(stream):

@@ -229,4 +229,4 @@ def serve(show_settings: bool, **options: Any) -> int:
     """
     from .serve import run
 
-    return run(show_settings, {name: value for name, value in options.items() if value})
+    return run(show_settings, {name: value for name, value in options.items() if value not in (None, ())})

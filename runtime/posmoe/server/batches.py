@@ -119,7 +119,7 @@ class Batcher:
         requests = [request for job in jobs for request in job.requests]
         self._metrics.texts.labels(self.name).observe(len(requests))
         try:
-            documents = list(self.parser.run(requests, max(1, len(requests))))
+            documents = list(self.parser.run(requests, max(1, len(requests)), quiet=True))
         except Exception as error:
             if len(jobs) == 1:
                 loop.call_soon_threadsafe(_fail, jobs[0].future, error)

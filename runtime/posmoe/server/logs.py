@@ -34,6 +34,8 @@ def to_standard_error() -> None:
     """Send this service's events and uvicorn's warnings to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
+    # uvicorn says so of clients that we gave up, each of which has a line of its own
+    handler.addFilter(lambda record: "without completing response" not in record.getMessage())
     for name, level in (("posmoe.server", logging.INFO), ("uvicorn.error", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -6,13 +6,12 @@ import asyncio
 import logging
 import signal
 import socket
-import warnings
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from ..errors import InputError, PosmoeWarning
+from ..errors import InputError
 from .app import create
 from .logs import log, to_standard_error
 from .settings import Settings
@@ -26,7 +25,6 @@ def serve(settings: Settings) -> None:
         BundleError, EngineError: there is no such model, or an engine cannot be had.
     """
     to_standard_error()
-    warnings.simplefilter("ignore", PosmoeWarning)  # answers say so themselves
     app = create(settings)
     config = uvicorn.Config(
         app,

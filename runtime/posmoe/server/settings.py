@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         default=30, gt=0, description="seconds that requests under way have to finish after SIGTERM"
     )
     window: float = Field(
-        default=0.001, ge=0, le=1, description="seconds in which requests are gathered into one batch"
+        default=0.001, ge=0, le=10, description="seconds in which requests are gathered into one batch"
     )
 
     @field_validator("backends", mode="before")
