@@ -42,6 +42,14 @@ def pyarrow() -> Any:
     return pyarrow
 
 
+def is_text(kind: Any) -> bool:
+    """Whether a column of this type holds strings."""
+    pa = pyarrow()
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) in ("string_view", "null")
+
+
 def schema_of(schema: pa.Schema, prefix: str = "") -> pa.Schema:
     """What `parse` makes of a table's schema: its columns and those of the words.
 
@@ -63,8 +71,7 @@ def parse(parser: Parser, data: Any, text: str, prefix: str, batch_size: int, th
     if data.schema.names.count(text) != 1:
         raise InputError(f"expected one column {text!r}, the table has {', '.join(data.schema.names) or 'none'}.")
     texts = data.column(text)
-    kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
-    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) in ("string_view", "null")):
+    if not is_text(texts.type):
         raise InputError(f"expected strings in column {text!r}, it has {texts.type}.")
     schema = schema_of(data.schema, prefix)
     documents = parser.pipe((row for row in _rows(texts) if row is not None), batch_size, threads)

@@ -11,8 +11,8 @@ class InputError(PosmoeError, ValueError):
     """What was given to be parsed cannot be parsed."""
 
 
-class ConlluError(InputError):
-    """A line of a CoNLL-U file is not what the format asks for.
+class LineError(InputError):
+    """A line of a file is not what the format asks for.
 
     Args:
         file: name of the file, as the user gave it.
@@ -27,6 +27,10 @@ class ConlluError(InputError):
         self.line = line
         self.expected = expected
         self.found = found
+
+
+class ConlluError(LineError):
+    """A line of a CoNLL-U file is not what the format asks for."""
 
 
 class BundleError(PosmoeError, ValueError):

@@ -121,18 +121,36 @@ def _arrow_schema() -> bytes:
 
 
 class Format(NamedTuple):
-    """How documents are written, and what comes before the first and after the last."""
+    """How the documents of one output are written, and what comes before the first and after the last."""
 
     write: Writer
     begin: Callable[[], bytes] = bytes
-    end: bytes = b""
+    end: Callable[[], bytes] = bytes
 
 
-FORMATS = {
-    "conllu": Format(conllu),
-    "jsonl": Format(jsonl),
-    "arrow": Format(arrow, _arrow_schema, b"\xff\xff\xff\xff\0\0\0\0"),
-    "tree": Format(tree),
+def _arrow() -> Format:
+    return Format(arrow, _arrow_schema, lambda: b"\xff\xff\xff\xff\0\0\0\0")
+
+
+def _parquet() -> Format:
+    from .parquet import ParquetWriter
+
+    writer = ParquetWriter()
+
+    def write(document: Document, place: Place = START, trees: Trees | None = None) -> bytes:
+        source = None if place.source is None else whole(place.source)
+        return writer.add(document, place.first, place.offset, source)
+
+    return Format(write, end=writer.close)
+
+
+# how an output is begun; some formats keep what is to be written
+FORMATS: dict[str, Callable[[], Format]] = {
+    "conllu": lambda: Format(conllu),
+    "jsonl": lambda: Format(jsonl),
+    "arrow": _arrow,
+    "parquet": _parquet,
+    "tree": lambda: Format(tree),
 }
 
 

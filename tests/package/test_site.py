@@ -51,3 +51,19 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(page: Path, tmp_path
         assert shown in printed
     for shown in re.findall(r"print\(.*\)  # (.+)$", code, re.M):
         assert shown in printed
+
+
+def commands(page: Path) -> list[tuple[str, str]]:
+    """The names and the options of the commands that a page shows."""
+    lines = re.findall(r"^posmoe (\w+)(.*)$", page.read_text(encoding="utf-8"), re.M)
+    return [(name, option) for name, rest in lines for option in re.findall(r" (--\w[\w-]*)", rest.partition("#")[0])]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: page.stem)
+def test_the_commands_of_a_page_have_the_options_that_it_shows(page: Path) -> None:
+    shown = commands(page)
+    for name in {name for name, _ in shown}:
+        command = [sys.executable, "-m", "posmoe", name, "--help"]
+        known = subprocess.run(command, check=True, capture_output=True, env=ENVIRONMENT).stdout.decode()
+        for option in [option for other, option in shown if other == name]:
+            assert option in known, f"posmoe {name} {option}"

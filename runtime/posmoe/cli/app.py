@@ -11,9 +11,10 @@ import click
 from ..engines import ENGINES
 from ..limits import MAX_THREADS, MAX_TREES
 
-FORMATS = ("conllu", "jsonl", "arrow", "tree")
+FORMATS = ("conllu", "jsonl", "arrow", "parquet", "tree")
+INPUTS = ("auto", "text", "lines", "conllu", "jsonl", "parquet")
+PACKINGS = ("gz", "xz", "bz2", "zst")
 DRAWINGS = ("tree", "svg", "html")
-INPUTS = ("text", "lines", "conllu")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -58,20 +59,27 @@ def app() -> None:
 
 
 @app.command()
-@click.argument("inputs", nargs=-1, metavar="[FILE|TEXT]...")
+@click.argument("inputs", nargs=-1, metavar="[FILE|FOLDER|PATTERN|TEXT]...")
 @click.option("--text", "texts", multiple=True, help="A text to parse, whatever it looks like. May be repeated.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file to write; it appears when it is whole.")
 @click.option(
-    "--format",
-    type=click.Choice(FORMATS),
-    default="conllu",
-    show_default=True,
-    help="What to write; arrow is a stream of record batches.",
-)
+    "-o", "--output", metavar="FILE|FOLDER",
+    help="The file to write, or the folder to write a file in for each input file. A file appears when it is whole.",
+)  # fmt: skip
 @click.option(
-    "--input", type=click.Choice(INPUTS), default="text", show_default=True,
-    help="What to read: running text, a sentence a line, or CoNLL-U, which keeps its sentences, words, comments, "
-    "multiword ranges, empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, HEAD and DEPREL; DEPS becomes `_`.",
+    "--format", "form", type=click.Choice(FORMATS),
+    help="What to write; by default what the ending of the output's name says, else conllu. arrow is a stream of "
+    "record batches.",
+)  # fmt: skip
+@click.option("--compress", type=click.Choice(PACKINGS), help="Pack what is written; by default as its name says.")
+@click.option(
+    "--input", type=click.Choice(INPUTS), default="auto", show_default=True,
+    help="What to read: running text, a sentence a line, CoNLL-U, JSON Lines, Parquet; auto: by a file's ending "
+    "(.conllu, .jsonl, .ndjson, .parquet), else text. CoNLL-U keeps its sentences, words, comments, multiword ranges, "
+    "empty nodes, LEMMA, XPOS, FEATS and MISC and gets new UPOS, HEAD and DEPREL; DEPS becomes `_`.",
+)  # fmt: skip
+@click.option(
+    "--text-column", metavar="NAME", default="text", show_default=True,
+    help="The column of JSON Lines and Parquet that holds the texts; every one of them is a document.",
 )  # fmt: skip
 @_choosing
 @click.option(
@@ -87,15 +95,24 @@ def app() -> None:
     help="With --input conllu: keep the given UPOS. The relations follow them; the heads are the same as without.",
 )  # fmt: skip
 @click.option(
-    "--skip-invalid", is_flag=True,
-    help="With --input conllu: leave malformed sentences out and count them, instead of giving up the rest of the "
-    "file. The exit code is 1 all the same.",
+    "--on-error", type=click.Choice(("skip", "stop")), default="skip", show_default=True,
+    help="Where something cannot be read: leave out the sentence, record or rest of a file, or stop there. Skipped is "
+    "named and counted, and the exit code is 1 all the same.",
+)  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with a folder of output where it was left, or begin it.")
+@click.option(
+    "--shard-words", type=click.IntRange(1), metavar="N",
+    help="In a folder: begin another file after N words of an input, NAME.00001, NAME.00002 …",
 )  # fmt: skip
 def parse(**options: Any) -> int:
-    """Parse text, files or standard input.
+    """Parse text, files, folders or standard input.
 
-    An argument that names a file is read; `-` is standard input; any other argument with white space in it, or that
-    doesn't look like a file name, is text. Without any, standard input is read.
+    An argument that names a file is read, packed as .gz, .xz, .bz2 or .zst too; all files below a folder are, or those
+    that a quoted pattern ('data/**/*.txt') matches. `-` is standard input; any other argument with white space in it,
+    or that doesn't look like a file name, is text. Without any, standard input is read.
+
+    The output is a folder where it is one, ends in a slash, or where a folder or pattern is parsed and its name has no
+    ending that we write. It holds a file for each input, and in _posmoe/ a report and what --resume needs.
 
     A pipe that pauses after a paragraph (with --input lines, after a line) is answered at once, with one thread; so is
     a line that is typed at a terminal, whose end ends a sentence.
@@ -103,12 +120,20 @@ def parse(**options: Any) -> int:
     Exit codes: 0; 1 some input failed and the rest was written, or nothing was; 2 usage; 130 Ctrl-C.
     """
     from .parse import Job, run
+    from .target import target, wants_folder
 
-    job = Job(**options)
-    if job.input != "conllu" and (job.gold_upos or job.skip_invalid):
-        raise click.BadParameter("--gold-upos and --skip-invalid need --input conllu.")
-    if job.format == "arrow" and job.k_best > 1:
+    packed, folders_only = options.pop("compress"), options["resume"] or options["shard_words"] is not None
+    output, given = options["output"], target(options["output"], options.pop("form"), packed and f".{packed}")
+    folder = wants_folder(output, options["inputs"], folders_only)
+    job = Job(**options, target=given, folder=folder)
+    if job.input != "conllu" and job.gold_upos:
+        raise click.BadParameter("--gold-upos needs --input conllu.")
+    if given.format in ("arrow", "parquet") and job.k_best > 1:
         raise click.BadParameter("--k-best needs --format conllu, jsonl or tree.")
+    if given.format == "parquet" and given.packed:
+        raise click.BadParameter("--compress has no meaning for Parquet, which is packed inside.")
+    if folders_only and not folder:
+        raise click.BadParameter("--resume and --shard-words need a folder: -o FOLDER.")
     return run(job)
 
 
@@ -121,8 +146,8 @@ def parse(**options: Any) -> int:
     help="tree is for the terminal; auto goes by the ending of --output, and is tree without one.",
 )  # fmt: skip
 @click.option(
-    "--input", type=click.Choice(INPUTS), default="text", show_default=True,
-    help="What to read: running text, a sentence a line, or CoNLL-U.",
+    "--input", type=click.Choice(INPUTS), default="auto", show_default=True,
+    help="What to read, as for parse.",
 )  # fmt: skip
 @click.option("--given", is_flag=True, help="With --input conllu: draw the trees of the file; nothing is parsed.")
 @_choosing

@@ -1,57 +1,161 @@
-"""What the command reads: arguments that are text or files, and standard input."""
+"""What the command reads: arguments that are text, files, folders or patterns, and standard input."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import select
 import stat
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePath
+from typing import NamedTuple
 
-from ..errors import InputError
+from ..packing import SUFFIXES
 from .messages import say
 
-# how files begin that are no UTF-8 text
-_MAGIC = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"\x1f\x8b": "gzip",
-    b"\xfd7zXZ\x00": "xz",
-    b"BZh91AY&SY": "bzip2",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"PK\x03\x04": "a zip archive",
-}
+# where a folder of output keeps the state of its run
+STATE = "_posmoe"
 _FILE_NAME = re.compile(r".*[/\\].*|.*\.[A-Za-z][A-Za-z0-9]{0,9}|~.*")
+_MAGIC = re.compile(r"[*?\[]")
+_KINDS = {".conllu": "conllu", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+# endings that the name of an output leaves out
+_ENDINGS = {*_KINDS, ".txt", ".text"}
 
 
 class Source(NamedTuple):
-    """Something to parse: a literal text, or a file (None: standard input)."""
+    """Something to parse: a literal text, or a file (no path: standard input).
+
+    Attributes:
+        name: how messages call it.
+        key: its place below the folder or pattern that it was found by; else the file's name alone.
+        problem: why it cannot be read, where that is known already.
+    """
 
     name: str
     text: str | None = None
     path: Path | None = None
+    key: str = ""
+    found: bool = False
+    problem: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it holds by its name: conllu, jsonl, parquet or text."""
+        return _KINDS.get(_unpacked(self.key).suffix.lower(), "text")
+
+    @property
+    def stem(self) -> str:
+        """Its key without the endings that say how it is packed and what it holds."""
+        path = _unpacked(self.key)
+        return str(path.with_suffix("") if path.suffix.lower() in _ENDINGS else path)
 
 
-def sources(arguments: Sequence[str], texts: Sequence[str]) -> list[Source]:
-    """Tell files from text (the rule is in the command's help); standard input where there is neither."""
-    result = [_source(argument) for argument in arguments]
+def _unpacked(key: str) -> PurePath:
+    path = PurePath(key)
+    return path.with_suffix("") if path.suffix.lower() in SUFFIXES else path
+
+
+def sources(arguments: Sequence[str], texts: Sequence[str], without: Path | None = None) -> list[Source]:
+    """Tell files from text (the rule is in the command's help); standard input where there is neither.
+
+    Args:
+        without: the output, which is no input where it lies among them: a file, or a folder and all in it.
+    """
+    result: list[Source] = []
+    for argument in arguments:
+        result += _found(argument, without)
     result += [Source("text", text=text) for text in texts]
     return result or [Source("standard input")]
 
 
-def _source(argument: str) -> Source:
+def is_file_name(argument: str) -> bool:
+    """Whether an argument looks like a file's name or pattern, or is one."""
+    looks = not re.search(r"\s", argument) and _FILE_NAME.fullmatch(argument) is not None
+    return looks or (bool(argument) and os.path.exists(argument))  # noqa: PTH110 (takes names of any length)
+
+
+def is_folder(argument: str) -> bool:
+    """Whether an argument stands for more than one file."""
+    if not is_file_name(argument):
+        return False
+    return os.path.isdir(argument) or _is_pattern(argument)  # noqa: PTH112
+
+
+def _is_pattern(argument: str) -> bool:
+    return _MAGIC.search(argument) is not None and not os.path.exists(argument)  # noqa: PTH110
+
+
+def _found(argument: str, without: Path | None) -> list[Source]:
     if argument == "-":
-        return Source("standard input")
-    is_name = not re.search(r"\s", argument) and _FILE_NAME.fullmatch(argument) is not None
-    if is_name or (argument and os.path.exists(argument)):  # noqa: PTH110 (takes names of any length)
-        return Source(argument, path=Path(argument))
-    if argument and not re.search(r"\s", argument):
-        say(f"{argument}: there is no such file, so the word itself is parsed. --text says so without this note.")
-    return Source("text", text=argument)
+        return [Source("standard input")]
+    if not is_file_name(argument):
+        if argument and not re.search(r"\s", argument):
+            say(f"{argument}: there is no such file, so the word itself is parsed. --text says so without this note.")
+        return [Source("text", text=argument)]
+    path = Path(argument)
+    if os.path.isdir(path):  # noqa: PTH112 (no error where the folder above is closed)
+        found = list(_files(path, path, without))
+        problem = "there is no file in this folder."
+    elif _is_pattern(argument):
+        found = list(_matches(argument, without))
+        problem = "no file matches."
+    else:
+        return [Source(argument, path=path, key=path.name)]
+    return found or [Source(argument, path=path, key=path.name, problem=f"{argument}: {problem}")]
+
+
+def _files(folder: Path, root: Path, without: Path | None) -> Iterator[Source]:
+    """All files below a folder by the order of their names, hidden ones and links to folders left out."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _source(folder, root, f"{folder}: cannot read the folder: {error.strerror or error}.")
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name == STATE:
+            continue
+        path = Path(entry.path)
+        if entry.is_dir(follow_symlinks=False):
+            if without is None or not _same(path, without):
+                yield from _files(path, root, without)
+        elif not entry.is_dir() and not (without is not None and path.name == without.name and _same(path, without)):
+            yield _source(path, root)
+
+
+def _matches(pattern: str, without: Path | None) -> Iterator[Source]:
+    """The files that a pattern names; `**` is any number of folders, of which none is a link."""
+    from glob import glob  # not needed for most runs
+
+    root = _fixed_part(pattern)
+    for name in sorted(glob(pattern, recursive=True)):  # noqa: PTH207 (as the shell takes it)
+        path = Path(name)
+        folders = [folder for folder in path.parents if folder != root and root in folder.parents]
+        linked = "**" in pattern and any(folder.is_symlink() for folder in folders)
+        inside = without is not None and any(_same(place, without) for place in (path, *path.parents))
+        if not (linked or inside or path.is_dir() or STATE in path.parts):
+            yield _source(path, root)
+
+
+def _source(path: Path, root: Path, problem: str | None = None) -> Source:
+    return Source(str(path), path=path, key=path.relative_to(root).as_posix(), found=True, problem=problem)
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folder that a pattern begins with."""
+    parts: list[str] = []
+    for part in Path(pattern).parts[:-1]:
+        if _MAGIC.search(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Whether two paths are one folder."""
+    try:
+        return path.samefile(other)
+    except OSError:
+        return False
 
 
 def is_live(source: Source) -> bool:
@@ -63,91 +167,3 @@ def is_live(source: Source) -> bool:
     except (OSError, ValueError, AttributeError):
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-class NamedFile:
-    """A binary file whose failures of reading name it."""
-
-    def __init__(self, file: BinaryIO, name: str, live: bool) -> None:
-        self._file = file
-        self._live = live
-        self._read: Callable[[int], bytes] = getattr(file, "read1", file.read)
-        self._name = name
-
-    def read1(self, size: int) -> bytes:
-        """Some bytes, at most `size`; none at the end."""
-        return self._named(self._read, size)
-
-    def check(self) -> None:
-        """Look at the first bytes.
-
-        Raises:
-            InputError: the file is compressed, or UTF-16.
-        """
-        peek = getattr(self._file, "peek", None)
-        if peek is None:
-            return
-        head = self._named(peek, max(map(len, _MAGIC)))
-        for magic, kind in _MAGIC.items():
-            if head.startswith(magic):
-                raise InputError(f"{self._name}: looks like {kind}, decode it first: what is read is UTF-8 text.")
-
-    def readline(self, size: int) -> bytes:
-        """The next line, or its first `size` bytes."""
-        return self._named(self._file.readline, size)
-
-    def typed(self) -> bool:
-        """Whether this is a terminal."""
-        return self._live and self._file.isatty()
-
-    def idle(self, patience: float) -> bool:
-        """Whether this is a pipe or a terminal that gives nothing more for so many seconds."""
-        try:
-            return self._live and not select.select([self._file], [], [], patience)[0]
-        except (OSError, ValueError):  # Windows can tell that of sockets alone
-            return False
-
-    def position(self) -> int:
-        """Bytes read so far, as far as the file can tell."""
-        try:
-            return self._file.tell()
-        except (OSError, ValueError):
-            return 0
-
-    def _named(self, read: Callable[[int], bytes], size: int) -> bytes:
-        try:
-            return read(size)
-        except OSError as error:
-            raise InputError(f"{self._name}: cannot read it: {error.strerror or error}.") from error
-
-
-@contextlib.contextmanager
-def opened(source: Source) -> Iterator[NamedFile]:
-    """The bytes of a file or of standard input.
-
-    Raises:
-        InputError: it is missing, a folder, cannot be read, or is no UTF-8 text by its first bytes.
-    """
-    if source.path is None:
-        if sys.stdin is None or sys.stdin.closed:
-            raise InputError("standard input is closed. Name a file, or give a text.")
-        if sys.stdin.isatty():
-            say("reading from the terminal; end with Ctrl-D.")
-        yield _checked(sys.stdin.buffer, source)
-        return
-    if os.path.isdir(source.path):  # noqa: PTH112 (no error where the folder above is closed)
-        raise InputError(f"{source.name}: is a folder. Name the files in it.")
-    try:
-        file = source.path.open("rb")
-    except FileNotFoundError:
-        raise InputError(f"{source.name}: no such file. Give literal text with --text.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{source.name}: cannot open it: {getattr(error, 'strerror', None) or error}.") from error
-    with file:
-        yield _checked(file, source)
-
-
-def _checked(file: BinaryIO, source: Source) -> NamedFile:
-    named = NamedFile(file, source.name, is_live(source))
-    named.check()
-    return named

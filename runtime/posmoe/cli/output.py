@@ -48,7 +48,7 @@ def open_output(path: Path | None) -> Output:
     except FileNotFoundError:
         return _WholeFile(path, None)
     except (OSError, ValueError) as error:
-        raise _cannot(str(path), error) from error
+        raise cannot(str(path), error) from error
     if stat.S_ISDIR(status.st_mode):
         raise OutputError(f"cannot write {path}: it is a folder. Name a file in it.")
     if stat.S_ISREG(status.st_mode):
@@ -56,7 +56,7 @@ def open_output(path: Path | None) -> Output:
     try:
         return _Stream(os.open(path, os.O_WRONLY), str(path), closes=True)
     except OSError as error:
-        raise _cannot(str(path), error) from error
+        raise cannot(str(path), error) from error
 
 
 class _Stream:
@@ -75,7 +75,7 @@ class _Stream:
         except BrokenPipeError:
             raise ClosedPipe from None
         except OSError as error:
-            raise _cannot(self._name, error) from error
+            raise cannot(self._name, error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +88,7 @@ class _Stream:
                 os.close(self._descriptor)
             except OSError as failure:
                 if error is None:
-                    raise _cannot(self._name, failure) from failure
+                    raise cannot(self._name, failure) from failure
 
 
 class _WholeFile(_Stream):
@@ -101,7 +101,7 @@ class _WholeFile(_Stream):
         try:
             descriptor = os.open(self._temporary, flags, 0o666)
         except (OSError, ValueError) as error:
-            raise _cannot(str(path), error) from error
+            raise cannot(str(path), error) from error
         super().__init__(descriptor, str(path), closes=True)
         if mode is not None:
             with contextlib.suppress(OSError):
@@ -120,12 +120,13 @@ class _WholeFile(_Stream):
                 self._temporary.replace(self._path)
         except OSError as failure:
             if error is None:
-                raise _cannot(self._name, failure) from failure
+                raise cannot(self._name, failure) from failure
         finally:
             self._temporary.unlink(missing_ok=True)
 
 
-def _cannot(name: str, error: OSError | ValueError) -> OutputError:
+def cannot(name: str, error: OSError | ValueError) -> OutputError:
+    """The error that names an output and why it cannot be written."""
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return OutputError(f"cannot write {name}: {reason}.")
 

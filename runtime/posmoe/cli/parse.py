@@ -10,14 +10,18 @@ from pathlib import Path
 from types import FrameType
 from typing import NamedTuple
 
-from ..document import Document
 from ..errors import PosmoeError, PosmoeWarning
+from ..packing import packer
 from ..pipeline import Parser, load
-from ..writers import FORMATS, Place, rewrite
+from ..writers import FORMATS
+from .inputs import Source, sources
 from .messages import say
 from .output import ClosedPipe, open_output
+from .pen import Pen
+from .problems import NothingDone, Tally
 from .progress import Progress
-from .stream import Part, Stream
+from .stream import Reading, Stream
+from .target import Target
 
 
 class Job(NamedTuple):
@@ -25,19 +29,23 @@ class Job(NamedTuple):
 
     inputs: tuple[str, ...]
     texts: tuple[str, ...]
-    output: Path | None
+    output: str | None
+    folder: bool
+    target: Target
     model: str | None
-    format: str
     input: str
+    text_column: str
     backend: str
     threads: int
     k_best: int
     gold_upos: bool
-    skip_invalid: bool
+    on_error: str
+    resume: bool
+    shard_words: int | None
 
-
-class NothingDone(PosmoeError):
-    """Every input failed, so that there is no output."""
+    def reading(self, tags: tuple[str, ...]) -> Reading:
+        """How the sources are read, for a model with these tags."""
+        return Reading(self.input, self.text_column, tags, self.gold_upos, self.on_error == "stop")
 
 
 def run(job: Job) -> int:
@@ -50,7 +58,12 @@ def run(job: Job) -> int:
             signal.signal(number, _terminated)
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
-        return _Run(job, load(job.model, backend=job.backend)).run()
+        parser = load(job.model, backend=job.backend)
+        if job.folder:
+            from .corpus import Corpus
+
+            return Corpus(job, parser).run()
+        return _Run(job, parser).run()
     except ClosedPipe:
         return 0
     except (KeyboardInterrupt, PosmoeError) as error:
@@ -73,58 +86,47 @@ class _Interrupt:
 
 
 class _Run:
-    """One run of the command."""
+    """One run of the command into one output."""
 
     def __init__(self, job: Job, parser: Parser) -> None:
         self.job = job
         self.parser = parser
-        self.stream = Stream(job.inputs, job.texts, job.input, parser.bundle.tags, job.gold_upos, job.skip_invalid)
-        self.cut = 0
-        self.unranked = 0
-        self.sentences = 0
-        self.offset = 0
+        self.output = None if job.output is None or job.output == "-" else Path(job.output)
+        self.stream = Stream(sources(job.inputs, job.texts, self.output), job.reading(parser.bundle.tags))
+        self.pen = Pen(parser, job.target.format, job.k_best)
+        self.tally = Tally(len(self.stream.sources))
 
     def run(self) -> int:
         """Parse everything and write it; returns the exit code."""
-        stream = self.stream
-        progress = Progress(stream, self.job.output)
-        form = FORMATS[self.job.format]
-        with open_output(self.job.output) as output, progress:
-            output.write(form.begin())
-            for document in self.parser.run(stream, 1 if stream.live else 64, self.job.threads or cores()):
-                self.cut += document.cut
-                output.write(self._text(document, stream.parts.popleft()))
-                progress.update(self.sentences)
-            if stream.failed == len(stream.sources) and self.sentences == 0:
+        stream, pen, job = self.stream, self.pen, self.job
+        form, packing = FORMATS[job.target.format](), packer(job.target.packed)
+        with open_output(self.output) as output, Progress(stream, job.output) as progress:
+            output.write(packing.compress(form.begin()))
+            for document in self.parser.run(stream, 1 if stream.live else 64, job.threads or cores()):
+                part = stream.taken(self.tally.add)
+                output.write(packing.compress(pen.write(form, document, part, self._name(part.source, part.record))))
+                progress.update(pen.sentences, pen.words)
+            stream.finish(self.tally.add)
+            if self.tally.spoilt == len(stream.sources) and pen.sentences == 0:
+                self.tally.say()
                 raise NothingDone
-            output.write(form.end)
-        if self.cut:
-            limit = self.parser.bundle.max_sentence
-            say(f"{self.cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
-        if self.unranked:
-            limit = self.parser.longest_ranked
-            say(f"{self.unranked} sentence(s) of more than {limit} words have their best tree alone.")
-        if stream.skipped:
-            say(f"{stream.skipped} malformed sentence(s) were left out.")
-        return 1 if stream.failed or stream.skipped else 0
+            output.write(packing.compress(form.end()) + packing.flush())
+        say_bounds(self.parser, pen.cut, pen.unranked)
+        self.tally.say()
+        return self.tally.code
 
-    def _text(self, document: Document, part: Part) -> bytes:
-        """What is written of one document."""
-        trees = self.parser.rank(document, self.job.k_best) if self.job.k_best > 1 else None
-        self.unranked += sum(ranked[0].probability is None for ranked in trees or ())
-        if part.begins:
-            self.offset = 0
-        offset = self.offset if part.given is not None else part.start
-        name = part.source.name if len(self.stream.sources) > 1 else None
-        place = Place(self.sentences + 1, offset, name, part.begins)
-        self.offset += len(document.text) + 1
-        self.sentences += len(document)
-        if part.given is None or self.job.format != "conllu":
-            return FORMATS[self.job.format].write(document, place, trees)
-        return b"".join(
-            rewrite(given, sentence, None if trees is None else trees[sentence.index], place.first + sentence.index)
-            for given, sentence in zip(part.given, document, strict=True)
-        )
+    def _name(self, source: Source, record: int | None) -> str | None:
+        return source.name if record is not None or len(self.stream.sources) > 1 else None
+
+
+def say_bounds(parser: Parser, cut: int, unranked: int) -> None:
+    """Tell of sentences beyond the bounds of parsing and of ranking."""
+    if cut:
+        limit = parser.bundle.max_sentence
+        say(f"{cut} sentence(s) were longer than the model's bound of {limit} words and cut there.")
+    if unranked:
+        limit = parser.longest_ranked
+        say(f"{unranked} sentence(s) of more than {limit} words have their best tree alone.")
 
 
 def cores() -> int:

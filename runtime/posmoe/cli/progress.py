@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,30 +13,40 @@ if TYPE_CHECKING:
 
     from .stream import Stream
 
-# seconds before the bar appears, so that short runs neither load nor show it
+# seconds before the bar appears, so that short runs neither load nor show it, and between its changes
 PATIENCE = 1.0
+BETWEEN = 0.1
 
 
 class Progress:
-    """Shows bytes read of all files, where standard error is a terminal and the output is none."""
+    """Shows sentences, words a second, bytes read of all files and the time left.
 
-    def __init__(self, stream: Stream, output: Path | None) -> None:
+    It does so where standard error is a terminal and the output is none.
+    """
+
+    def __init__(self, stream: Stream, output: str | None) -> None:
         self._stream = stream
         self._begun = time.monotonic()
+        self._next = self._begun + PATIENCE
         self._bar: Bar | None = None
         self._task: TaskID | None = None
         shown = sys.stderr is not None and sys.stderr.isatty()
-        self._on = shown and (output is not None or not sys.stdout.isatty())
+        self._on = shown and (output not in (None, "-") or not sys.stdout.isatty())
 
-    def update(self, sentences: int) -> None:
-        """Show how far the run has come."""
-        if not self._on or (self._bar is None and time.monotonic() - self._begun < PATIENCE):
+    def update(self, sentences: int, words: int) -> None:
+        """Show how far the run has come: what it has written so far."""
+        if not self._on:
             return
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + BETWEEN
         if self._bar is None:
             self._bar, self._task = self._start()
-        read = self._stream.done + (self._stream.file.position() if self._stream.file else 0)
         if self._task is not None:
-            self._bar.update(self._task, completed=read, description=f"{sentences:,} sentences")
+            speed = words / max(1e-9, now - self._begun)
+            shown = f"{sentences:,} sentences, {speed:,.0f} words/s"
+            self._bar.update(self._task, completed=self._stream.position(), description=shown)
 
     def _start(self) -> tuple[Bar, TaskID]:
         """Load rich and show the bar."""

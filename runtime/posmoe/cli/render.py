@@ -12,10 +12,12 @@ from ..errors import InputError, PosmoeError, PosmoeWarning
 from ..pictures import html, svg
 from ..pictures.picture import Picture, of_conllu, of_document
 from ..pipeline import load
-from .inputs import opened, sources
+from .files import named, opened
+from .inputs import sources
 from .messages import say
 from .output import ClosedPipe, Output, open_output
-from .stream import Stream
+from .problems import Tally
+from .stream import Reading, Stream
 
 ENDINGS = {".svg": "svg", ".html": "html", ".htm": "html"}
 
@@ -98,11 +100,14 @@ class _Run:
         """What the model makes of the inputs."""
         job = self.job
         parser = load(job.model, backend=job.backend)
-        stream = Stream(job.inputs, job.texts, job.input, parser.bundle.tags, False, False)
+        stream = Stream(sources(job.inputs, job.texts), Reading(job.input, "text", parser.bundle.tags, False, False))
+        tally = Tally(len(stream.sources))
         for document in parser.run(stream, 1 if stream.live else 64):
+            stream.taken(tally.add)
             trees = parser.rank(document, job.k_best) if job.k_best > 1 else None
             yield from of_document(document, trees)
-        self.failed = stream.failed
+        stream.finish(tally.add)
+        self.failed = tally.spoilt
 
     def _given(self) -> Iterator[list[Picture]]:
         """The trees that the inputs hold."""
@@ -117,8 +122,9 @@ class _Run:
                     file = io.BytesIO(whole(source.text).encode())
                     yield from ([of_conllu(one, source.name)] for one in read_conllu(file, source.name))
                     continue
-                with opened(source) as named:
-                    yield from ([of_conllu(one, source.name)] for one in read_conllu(named, source.name))
+                with opened(source) as raw:
+                    lines = named(raw, source)
+                    yield from ([of_conllu(one, source.name)] for one in read_conllu(lines, source.name))
             except InputError as error:
                 say(str(error))
                 self.failed += 1

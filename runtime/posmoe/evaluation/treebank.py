@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
-import lzma
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 from ..errors import ConlluError
+from ..packing import Unpacked, kind_of
 
 UPOS = (
     "ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM",
     "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X",
 )  # fmt: skip
 _UPOS = frozenset(UPOS)
-_OPENERS: dict[str, Callable[[Path], bytes]] = {
-    ".xz": lambda path: lzma.decompress(path.read_bytes()),
-    ".gz": lambda path: gzip.decompress(path.read_bytes()),
-}
 
 
 class TreebankError(ConlluError):
@@ -60,13 +55,16 @@ class Sentence:
 
 
 def read_treebank(path: str | Path) -> list[Sentence]:
-    """Read a `.conllu` file, or one packed as `.conllu.xz` or `.conllu.gz`.
+    """Read a file in CoNLL-U, also one packed by gzip, xz, bzip2 or Zstandard.
 
     Raises:
+        OSError: it cannot be read, or what it is packed in is damaged.
         TreebankError: not UTF-8, not CoNLL-U, an unknown UPOS tag, or heads that are no single-rooted tree.
     """
     path = Path(path)
-    data = _OPENERS.get(path.suffix, Path.read_bytes)(path)
+    with path.open("rb") as file:
+        kind = kind_of(file.peek(8))
+        data = file.read() if kind is None else Unpacked(file, kind).read()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
