@@ -16,6 +16,7 @@ cases take turns, ROUNDS times, a fresh process each. Columns:
 
 import gzip
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -24,7 +25,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench import data, results
+from bench import ROOT, data, results
 from posmoe.packing import packer
 
 ROUNDS = 5
@@ -87,7 +88,7 @@ def peak(folder: Path, arguments: Sequence[str]) -> float:
     """Peak memory of one fresh process, in MB."""
     shutil.rmtree(folder / "out", ignore_errors=True)
     command = [sys.executable, "-c", PEAK, "parse", *arguments]
-    environment = {"PYTHONPATH": f"{results.FOLDER.parents[1]}"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     run = subprocess.run(command, check=True, cwd=folder, capture_output=True, text=True, env=environment)
     return float(run.stdout.split()[-1])
 
