@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, numpy_helper
-from safetensors.numpy import save
-from torch import nn
+from safetensors.torch import save
+from torch import Tensor, nn
 
 from posmoe.bundle_checks import digest_of
 from posmoe_export.errors import ExportError
-from posmoe_export.graph import export_graph
+from posmoe_export.graph import OPSET, export_graph
+from posmoe_export.network import check_trained
 from posmoe_models import Parser, ParserConfig, flops
 from posmoe_quant import freeze, is_quantised
 
 FORMAT = 1
 WEIGHTS, GRAPH, MANIFEST, METRICS = "weights.safetensors", "model.onnx", "manifest.json", "metrics.json"
 _SMALL = 256
+Measure = Callable[[Path], dict[str, Any]]
 
 
 def export_bundle(
@@ -38,7 +41,8 @@ def export_bundle(
     tokenizer: Mapping[str, Any],
     tokenizer_weights: NDArray[np.int8],
     about: Mapping[str, Any],
-    measure: Callable[[Path], dict[str, Any]] | None = None,
+    opset: int = OPSET,
+    measure: Measure | None = None,
 ) -> Path:
     """Export a parser to the bundle folder `path`; written beside it first, so it is whole or absent.
 
@@ -48,6 +52,7 @@ def export_bundle(
         keys: hashes of the words that have rows of their own, uint32 [words].
         tokenizer, tokenizer_weights: specification and int8 weights of the tokeniser.
         about: name, version, language, licence and training_data.
+        opset: ONNX operator set of the graph.
         measure: called with the finished bundle before it is moved to its place. What it returns is kept as
             `metrics.json`, its scores in the manifest; what it raises leaves nothing behind.
     Raises:
@@ -57,37 +62,59 @@ def export_bundle(
     if (len(labels), len(keys)) != (c.labels, c.features.words):
         expected, found = (c.labels, c.features.words), (len(labels), len(keys))
         raise ExportError(f"export: expected (labels, words) = {expected} by the configuration, got {found}")
+    parser = freeze(parser)
+    manifest = {
+        "format": FORMAT,
+        **about,
+        "metrics": {},
+        "constants": constants(parser),
+        "tags": tags,
+        "labels": labels,
+        "tokenizer": dict(tokenizer),
+        "features": asdict(c.features),
+        "flops": _flops(c),
+    }
+    others = {"features.keys": torch.from_numpy(keys), "tokenizer.weights": torch.from_numpy(tokenizer_weights)}
+    return write_bundle(parser, path, manifest, others, opset=opset, measure=measure)
+
+
+def write_bundle(
+    parser: Parser,
+    path: Path,
+    manifest: Mapping[str, Any],
+    others: Mapping[str, Tensor],
+    *,
+    opset: int = OPSET,
+    measure: Measure | None = None,
+) -> Path:
+    """Write a frozen network as the bundle folder `path`: whole or not at all.
+
+    Args:
+        manifest: all of it but the files.
+        others: tensors that are not the network's.
+        measure: as for `export_bundle`.
+    Raises:
+        ExportError: the network was not trained, or `path` is there and is no bundle.
+    """
     if path.exists() and not (path / MANIFEST).is_file():
         raise ExportError(f"export: {path} is there and is no bundle; choose another place or remove it")
-    parser = freeze(parser)
-    tensors = {_stored(name): value.numpy() for name, value in parser.state_dict().items()}
-    tensors |= {"features.keys": keys, "tokenizer.weights": tokenizer_weights}
+    check_trained(parser, "export")
+    tensors = {_stored(name): value for name, value in parser.state_dict().items()} | dict(others)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as draft:
         folder = Path(draft) / path.name
         folder.mkdir()
-        graph = export_graph(parser)
+        graph = export_graph(parser, opset)
         # not save_file: what it writes no other user may read
         (folder / WEIGHTS).write_bytes(save(_as_used(tensors, graph)))
         _point_into_weights(graph, folder / WEIGHTS)
         onnx.save(graph, folder / GRAPH)
-        manifest = {
-            "format": FORMAT,
-            **about,
-            "metrics": {},
-            "constants": constants(parser),
-            "tags": tags,
-            "labels": labels,
-            "tokenizer": dict(tokenizer),
-            "features": asdict(c.features),
-            "flops": _flops(c),
-            "files": {name: _file(folder / name) for name in (WEIGHTS, GRAPH)},
-        }
-        _write(folder / MANIFEST, _stamped(manifest))
+        whole = {**manifest, "files": {name: file_record(folder / name) for name in (WEIGHTS, GRAPH)}}
+        write_json(folder / MANIFEST, stamped(whole))
         if measure:
             metrics = measure(folder)
-            _write(folder / METRICS, metrics)
-            _write(folder / MANIFEST, _stamped(manifest | {"metrics": _scores(metrics)}))
+            write_json(folder / METRICS, metrics)
+            write_json(folder / MANIFEST, stamped(whole | {"metrics": _scores(metrics)}))
         if path.exists():
             shutil.rmtree(path)
         folder.replace(path)
@@ -121,11 +148,11 @@ def _stored(name: str) -> str:
     return known.get(name, re.sub(r"^experts\.\w+\.step$", "experts.step", name))
 
 
-def _write(path: Path, value: object) -> None:
+def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _stamped(manifest: dict[str, Any]) -> dict[str, Any]:
+def stamped(manifest: dict[str, Any]) -> dict[str, Any]:
     """The manifest with the digest of its content."""
     return {**manifest, "digest": digest_of(manifest)}
 
@@ -141,27 +168,32 @@ def _flops(config: ParserConfig) -> dict[str, Any]:
     return {"total_20": layers.pop("total"), "layers": layers}
 
 
-def _file(path: Path) -> dict[str, Any]:
+def file_record(path: Path) -> dict[str, Any]:
     data = path.read_bytes()
     return {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
 
 
-def _digest(array: NDArray[Any]) -> bytes:
-    return hashlib.sha256(array.tobytes()).digest()
+def _digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
 
 
-def _as_used(tensors: Mapping[str, NDArray[Any]], graph: onnx.ModelProto) -> dict[str, NDArray[Any]]:
+def _bytes(tensor: Tensor) -> bytes:
+    """A tensor's numbers, of types too that NumPy lacks."""
+    return tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes()
+
+
+def _as_used(tensors: Mapping[str, Tensor], graph: onnx.ModelProto) -> dict[str, Tensor]:
     """The tensors by name, those transposed that the graph multiplies by their transpose.
 
     The exporter folds the transposition of a linear layer's weights, so they lie as [inputs, outputs].
     """
-    used = {_digest(numpy_helper.to_array(tensor)) for tensor in graph.graph.initializer}
+    used = {_digest(numpy_helper.to_array(tensor).tobytes()) for tensor in graph.graph.initializer}
     chosen = {}
     for name in sorted(tensors):
-        array = np.ascontiguousarray(tensors[name])
-        turned = np.ascontiguousarray(array.T)
-        transposed = array.ndim == 2 and _digest(array) not in used and _digest(turned) in used
-        chosen[name] = turned if transposed else array
+        tensor = tensors[name].contiguous()
+        turned = tensor.T.contiguous() if tensor.dim() == 2 else tensor
+        transposed = _digest(_bytes(tensor)) not in used and _digest(_bytes(turned)) in used
+        chosen[name] = turned if transposed else tensor
     return chosen
 
 
@@ -184,7 +216,7 @@ def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
         array = numpy_helper.to_array(tensor)
         if array.nbytes < _SMALL:
             continue
-        place = places.get(_digest(array))
+        place = places.get(_digest(array.tobytes()))
         if place is None:
             raise ExportError(f"export: the graph's initialiser {tensor.name!r} is no tensor of {weights.name}")
         tensor.ClearField("raw_data")

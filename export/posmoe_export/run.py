@@ -7,6 +7,7 @@ from typing import Any
 
 from posmoe_export.bundle import export_bundle
 from posmoe_export.errors import ExportError
+from posmoe_export.graph import OPSET
 from posmoe_export.metrics import measure
 from posmoe_export.prune import keep_words
 from posmoe_train.checkpoint import load_student
@@ -25,6 +26,7 @@ def export_run(
     dev: Sequence[Sentence],
     words: int | None = None,
     min_equal: float = MIN_EQUAL,
+    opset: int = OPSET,
 ) -> Path:
     """Export the student of a run to the bundle folder `out`, with its scores on `dev` in metrics.json.
 
@@ -37,6 +39,7 @@ def export_run(
         dev: sentences for the scores and the parity check.
         words: keep the rows of so many frequent words; all by default.
         min_equal: share of words whose head, label and tag must be those of PyTorch.
+        opset: ONNX operator set of the graph.
     Raises:
         ExportError: fewer words are equal, or `out` is there and is no bundle.
     """
@@ -64,5 +67,6 @@ def export_run(
         tokenizer=spec,
         tokenizer_weights=weights,
         about=about,
+        opset=opset,
         measure=checked,
     )

@@ -12,7 +12,7 @@ from geoopt import ManifoldParameter, PoincareBall
 from torch import Tensor, nn
 
 _EPS = 1e-6
-_RIM = 1 - 4e-3
+RIM = 1 - 4e-3
 
 
 def _norm(x: Tensor) -> Tensor:
@@ -22,13 +22,13 @@ def _norm(x: Tensor) -> Tensor:
 def expmap0(v: Tensor, c: float) -> Tensor:
     """exp₀(v) = tanh(√c |v|) v / (√c |v|), kept inside the rim; [..., d] → [..., d] (Ganea et al. 2018, eq. 4)."""
     norm = _norm(v) * math.sqrt(c)
-    return v * (torch.tanh(norm).clamp_max(_RIM) / norm)
+    return v * (torch.tanh(norm).clamp_max(RIM) / norm)
 
 
 def logmap0(x: Tensor, c: float) -> Tensor:
     """log₀(x) = artanh(√c |x|) x / (√c |x|), the inverse of `expmap0`; points at the rim are drawn inside."""
     norm = _norm(x) * math.sqrt(c)
-    return x * (torch.atanh(norm.clamp_max(_RIM)) / norm)
+    return x * (torch.atanh(norm.clamp_max(RIM)) / norm)
 
 
 def mobius_add(x: Tensor, y: Tensor, c: float) -> Tensor:

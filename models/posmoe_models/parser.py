@@ -46,6 +46,7 @@ class Scores(NamedTuple):
     label_head: Tensor
     heads: Tensor
     labels: Tensor
+    tags: Tensor
 
 
 class Parser(nn.Module):
@@ -119,4 +120,4 @@ class Parser(nn.Module):
         best = arcs.scores.argmax(-1, keepdim=True)
         heads = arcs.heads.gather(-1, best)[..., 0].clamp_min(0)
         labels = self.label(dependent, head, heads, tags).argmax(-1)
-        return Scores(tag_logits, arcs.scores, arcs.heads, dependent, head, heads, labels)
+        return Scores(tag_logits, arcs.scores, arcs.heads, dependent, head, heads, labels, tags[:, 1:])

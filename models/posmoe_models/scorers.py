@@ -119,11 +119,12 @@ class BiaffineScorer(ArcScorer):
 
     def __init__(self, config: ParserConfig) -> None:
         super().__init__(config)
-        self.bilinear = nn.Parameter(torch.eye(config.rank))
+        self.bilinear = nn.Linear(config.rank, config.rank, bias=False)
+        nn.init.eye_(self.bilinear.weight)
 
     def similarity(self, dependent: Tensor, head: Tensor) -> Tensor:
-        """xᵀ W y of all pairs."""
-        return super().similarity(dependent @ self.bilinear, head)
+        """xᵀ W y of all pairs; W lies transposed in `bilinear`, a layer like others."""
+        return super().similarity(self.bilinear(dependent), head)
 
     def forward(self, words: Tensor, tags: Tensor, mask: Tensor, likely: LikelyTags | None = None) -> Arcs:
         """As `matrix`, with the heads beside the scores."""

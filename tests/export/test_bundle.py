@@ -21,13 +21,12 @@ from posmoe_models.lexicon import Lexicon
 from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
 from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import UPOS
+from tests.export.described import KEYS, LABELS, about
 from tests.models.sizes import identifiers, small_parser
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.timeout(240)  # torch.onnx.export takes its time, more on a busy machine
 
-LABELS = ["a", "b", "c", "d", "e"]
-KEYS = np.arange(20, dtype=np.uint32) * 7
 LENGTHS = [1, 2, 7, 11, 16, 80, 81, 163]
 # one export each, about five seconds
 PARSERS: dict[str, dict[str, Any]] = {
@@ -45,28 +44,6 @@ PARSERS: dict[str, dict[str, Any]] = {
     "int8": {"left": 5, "right": 4, "hubs": 6, "hub_window": 80},
     "choices": {"bigrams": 16, "gates": "computed", "context": "convolution", "pair_tags": 2},
 }
-
-
-def about(**changes: Any) -> dict[str, Any]:
-    """What `export_bundle` asks for beside the network."""
-    described = {"name": "tiny", "version": "0.1.0", "language": "en", "licence": "Apache-2.0"}
-    return {
-        "tags": list(UPOS),
-        "labels": LABELS,
-        "keys": KEYS,
-        "tokenizer": {
-            "version": 1,
-            "max_sentence": 10_000,
-            "grouped_digits": False,
-            "abbreviations": [],
-            "endings": [],
-            "multiwords": {"don't": ["do", "n't"]},
-            "ambiguous": {},
-            "suffixes": {},
-        },
-        "tokenizer_weights": np.zeros(8, np.int8),
-        "about": described | {"training_data": []},
-    } | changes
 
 
 def earlier_bundle(path: Path) -> None:

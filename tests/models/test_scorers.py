@@ -87,7 +87,7 @@ def test_a_biaffine_score_by_its_formula() -> None:
         x, y = scorer.dependent(words[0, d]), scorer.head(words[0, h])
         bucket = int(distance_bucket(torch.tensor(d), torch.tensor(h)))
         pair = scorer.pair.table[(int(tags[0, d]) * (ROOT_TAG + 1) + int(tags[0, h])) * BUCKETS + bucket]
-        expected = x @ scorer.bilinear @ y / math.sqrt(4) + scorer.head_bias(words[0, h])[0] + pair
+        expected = x @ scorer.bilinear.weight.T @ y / math.sqrt(4) + scorer.head_bias(words[0, h])[0] + pair
         torch.testing.assert_close(matrix[0, d - 1, h], expected)
 
 

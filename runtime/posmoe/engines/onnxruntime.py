@@ -55,6 +55,10 @@ def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
     options.inter_op_num_threads = 1
     options.enable_mem_pattern = False  # lengths differ from batch to batch
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # products of dequantised weights stay float32: by default their inputs would be rounded to INT8
+    options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
+    if str(bundle.manifest["constants"].get("arithmetic", "")).startswith("float8"):
+        options.add_session_config_entry("session.disable_quant_qdq", "1")  # it has no fused FP8 on a CPU
     try:
         session = _session(onnxruntime, bundle, options)
     except Exception as error:
