@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from posmoe_train.metrics import evaluate_words
 
 from posmoe.bundle import Bundle
 from posmoe.engines import Engine, Scores
@@ -15,7 +16,6 @@ from posmoe_train.conllu import Sentence
 from posmoe_train.corpus import batches
 from posmoe_train.data import gold_corpus, gold_targets, identifiers
 from posmoe_train.examples import Examples
-from posmoe_train.metrics import evaluate_words
 
 Features = NDArray[np.int32]
 Lengths = NDArray[np.int64]
