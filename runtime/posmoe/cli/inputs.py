@@ -28,6 +28,7 @@ class Source(NamedTuple):
     Attributes:
         name: how messages call it.
         key: its place below the folder or pattern that it was found by; else the file's name alone.
+        found: whether a folder or pattern had it, where anything may lie.
         problem: why it cannot be read, where that is known already.
     """
 
