@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from posmoe_train.metrics import evaluate_words
 
 from posmoe.bundle import Bundle
 from posmoe.engines import Engine, Scores
+from posmoe.evaluation.metrics import evaluate_words
 from posmoe.network import Columns, Network
 from posmoe_models import FeatureConfig, Parser
 from posmoe_models import Scores as Outputs
