@@ -65,6 +65,6 @@ def test_a_hundred_thousand_characters_are_answered(seen: dict[str, Any]) -> Non
 
 def test_nothing_leaves_the_page(seen: dict[str, Any]) -> None:
     assert seen["blocked"] == ["connect-src", "connect-src", "img-src"]
-    schemes = [url.partition(":")[0] for url in seen["requests"]]
+    schemes = [url.partition(":")[0] for url in seen["made"]]
     assert schemes == ["file", "blob"]  # the page itself and its worker
     assert seen["problems"] == []
