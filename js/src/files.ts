@@ -25,7 +25,7 @@ export interface Bundle {
  */
 export async function readBundle(given: string | URL | BundleBytes | undefined, graph: boolean): Promise<Bundle> {
   if (given !== undefined && typeof given !== "string" && !(given instanceof URL)) return bundleOf(given, graph);
-  const urls = given === undefined ? packaged() : inFolder(folderUrl(given));
+  const urls = given === undefined ? packaged() : inFolder(await urlOf(given));
   const read = (url: URL) => readFile(url, BundleError);
   const [manifest, weights] = await Promise.all([read(urls.manifest), read(urls.weights)]);
   return graph ? { manifest, weights, graph: await read(urls.graph) } : { manifest, weights };
@@ -34,7 +34,7 @@ export async function readBundle(given: string | URL | BundleBytes | undefined, 
 /** The module's bytes: those given, those of the URL, or the package's own. */
 export async function readModule(given: URL | string | Bytes | undefined): Promise<Uint8Array> {
   if (given instanceof Uint8Array || given instanceof ArrayBuffer) return viewOf(given, "wasm");
-  const url = given === undefined ? new URL("./posmoe.wasm", import.meta.url) : absolute(given);
+  const url = given === undefined ? new URL("./posmoe.wasm", import.meta.url) : await urlOf(given);
   return readFile(url, EngineError);
 }
 
@@ -54,6 +54,7 @@ function packaged(): Urls {
 }
 
 function inFolder(folder: URL): Urls {
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
   return {
     manifest: new URL("manifest.json", folder),
     weights: new URL("weights.safetensors", folder),
@@ -61,23 +62,17 @@ function inFolder(folder: URL): Urls {
   };
 }
 
-function folderUrl(given: string | URL): URL {
-  const url = absolute(given);
-  if (!url.pathname.endsWith("/")) url.pathname += "/";
-  return url;
+/** A URL, or a path: in Node relative to the working directory, in a browser to the page or worker. */
+async function urlOf(given: string | URL): Promise<URL> {
+  if (given instanceof URL || /^[a-z][a-z0-9+.-]+:/i.test(given)) return new URL(given);
+  if ("location" in globalThis) return new URL(given, location.href);
+  const { pathToFileURL } = await fromNode<{ pathToFileURL(path: string): URL }>("node:url");
+  return pathToFileURL(given);
 }
 
-/** A path in Node, relative to the working directory; in a browser relative to the page or worker. */
-function absolute(given: string | URL): URL {
-  if (given instanceof URL) return new URL(given);
-  if (/^[a-z][a-z0-9+.-]+:/i.test(given)) return new URL(given);
-  const { process, location } = globalThis as { process?: { cwd?: () => string }; location?: { href: string } };
-  if (location !== undefined) return new URL(given, location.href);
-  const folder = (process?.cwd?.() ?? "").replaceAll("\\", "/");
-  const path = given.startsWith("/") ? given : `${folder.startsWith("/") ? "" : "/"}${folder}/${given}`;
-  const url = new URL("file://");
-  url.pathname = path.replaceAll("%", "%25").replaceAll("\\", "/");
-  return url;
+/** A module of Node's, whose name is not spelt in the import so that bundlers for browsers leave it alone. */
+async function fromNode<Module>(name: string): Promise<Module> {
+  return (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as Module;
 }
 
 function bundleOf(given: BundleBytes, graph: boolean): Bundle {
@@ -101,10 +96,7 @@ function viewOf(bytes: unknown, what: string): Uint8Array {
 async function readFile(url: URL, Wrong: new (message: string) => PosmoeError): Promise<Uint8Array> {
   try {
     if (url.protocol === "file:" && "process" in globalThis) {
-      const module = "node:fs/promises"; // not spelt in the import, so that bundlers for browsers leave it alone
-      const { readFile: read } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ module)) as {
-        readFile(url: URL): Promise<Uint8Array>;
-      };
+      const { readFile: read } = await fromNode<{ readFile(url: URL): Promise<Uint8Array> }>("node:fs/promises");
       return await read(url);
     }
     const response = await fetch(url);

@@ -39,9 +39,13 @@ export async function load(options: LoadOptions = {}): Promise<Parser | AsyncPar
   if (engine !== "native" && engine !== "onnxruntime") {
     throw new InputError(`expected engine to be "native" or "onnxruntime", got ${shown(engine)}.`);
   }
+  const { instructionSet } = options;
+  if (instructionSet !== undefined && instructionSet !== "wasm" && instructionSet !== "plain") {
+    throw new InputError(`expected instructionSet to be "wasm" or "plain", got ${shown(instructionSet)}.`);
+  }
   const onnxruntime = engine === "onnxruntime";
   const [module, bundle] = await Promise.all([moduleOf(options.wasm), readBundle(options.bundle, onnxruntime)]);
-  const core = new Core(await instantiate(module), bundle, options.instructionSet);
+  const core = new Core(await instantiate(module), bundle, instructionSet);
   const model = modelOf(core, bundle);
   if (onnxruntime) {
     const sizes = { tags: model.tags.length, rank: core.rank, rows: rowsOf(model) };
@@ -56,8 +60,8 @@ export async function load(options: LoadOptions = {}): Promise<Parser | AsyncPar
 }
 
 async function moduleOf(given: LoadOptions["wasm"]): Promise<WebAssembly.Module> {
-  if (given instanceof WebAssembly.Module) return given;
-  if (given !== undefined) return compile(await readModule(given));
+  if (typeof WebAssembly !== "undefined" && given instanceof WebAssembly.Module) return given;
+  if (given !== undefined) return compile(await readModule(given as Exclude<typeof given, WebAssembly.Module>));
   packaged ??= readModule(undefined).then(compile);
   try {
     return await packaged;

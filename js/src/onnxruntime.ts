@@ -40,6 +40,7 @@ export class OnnxRuntime {
   readonly #ort: OrtModule;
   readonly #session: OrtSession;
   readonly #sizes: Sizes;
+  #queue: Promise<unknown> = Promise.resolve(); // a session runs one batch at a time
 
   private constructor(ort: OrtModule, session: OrtSession, sizes: Sizes) {
     this.#ort = ort;
@@ -83,7 +84,9 @@ export class OnnxRuntime {
         features: new this.#ort.Tensor("int32", batch.features, [sentences, length, 6]),
         lengths: new this.#ort.Tensor("int64", batch.lengths, [sentences]),
       };
-      outputs = await this.#session.run(feeds, [...OUTPUTS]);
+      const run = this.#queue.then(() => this.#session.run(feeds, [...OUTPUTS]));
+      this.#queue = run.catch(() => {});
+      outputs = await run;
     } catch (error) {
       throw new EngineError(`ONNX Runtime failed on a batch of ${sentences} × ${length} words: ${reason(error)}`);
     }
@@ -105,7 +108,9 @@ export class OnnxRuntime {
     };
   }
 
+  /** Gives the session back once what runs has ended. */
   async release(): Promise<void> {
+    await this.#queue;
     await this.#session.release();
   }
 

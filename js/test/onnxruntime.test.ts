@@ -34,7 +34,8 @@ for (const name of ["onnxruntime-node", "onnxruntime-web"]) {
       assert.deepEqual(piped, Array.from(native.pipe(TEXTS), (doc) => doc.toConllu()));
       const both = await Promise.all(TEXTS.map((text) => nlp.parse(text)));
       assert.deepEqual(both.map((doc) => doc.toConllu()), piped);
-      await nlp.dispose();
+      const [running] = await Promise.allSettled([nlp.parse(TEXTS[0]!.repeat(100)), nlp.dispose()]);
+      assert.ok(running.status === "rejected" && running.reason instanceof DisposedError);
       await assert.rejects(nlp.parse("He waved."), DisposedError);
     });
   });
