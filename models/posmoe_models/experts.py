@@ -13,9 +13,9 @@ class EuclideanBias(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(experts, dim))
 
-    def forward(self, v: Tensor) -> Tensor:
-        """[..., experts, dim] → the same shape."""
-        return v + self.bias
+    def forward(self, v: Tensor, expert: Tensor) -> Tensor:
+        """v [..., dim] and the expert of each, int64 [...] → [..., dim]."""
+        return v + nn.functional.embedding(expert, self.bias)
 
 
 class Experts(nn.Module):
@@ -33,8 +33,8 @@ class Experts(nn.Module):
     def forward(self, x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
         """Mix the chosen experts.
 
-        All experts are computed and k are kept: at this width that is faster than gathering their
-        matrices, wherever whole batches are computed. The native engine computes only k.
+        The matrix products of all experts are computed and k are kept: at this width that is faster than gathering
+        their matrices, wherever whole batches are computed. The native engine computes only k.
 
         Args:
             x: [batch, time, dim].
@@ -44,9 +44,8 @@ class Experts(nn.Module):
         """
         batch, time, _ = x.shape
         shape = (batch, time, self.experts, self.out)
-        gate = self.gate(x).view(shape)
-        value = self.bias(self.value(x).view(shape))
-        outputs = nn.functional.silu(gate.float()) * value.float()
-        chosen = outputs.gather(2, index[..., None].expand(*index.shape, self.out))
-        mixed: Tensor = (chosen * weight[..., None]).sum(2)
+        chosen = index[..., None].expand(*index.shape, self.out)
+        gate, value = (layer(x).view(shape).gather(2, chosen).float() for layer in (self.gate, self.value))
+        outputs = nn.functional.silu(gate) * self.bias(value, index)
+        mixed: Tensor = (outputs * weight[..., None]).sum(2)
         return mixed

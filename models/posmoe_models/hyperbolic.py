@@ -60,7 +60,8 @@ class MobiusBias(nn.Module):
         self.c = 1.0 / dim
         self.bias = ManifoldParameter(torch.zeros(experts, dim), manifold=PoincareBall(c=self.c))
 
-    def forward(self, v: Tensor) -> Tensor:
-        """[..., experts, dim] → the same shape, in float32."""
+    def forward(self, v: Tensor, expert: Tensor) -> Tensor:
+        """v [..., dim] and the expert of each, int64 [...] → [..., dim], in float32."""
         with torch.autocast(v.device.type, enabled=False):
-            return logmap0(mobius_add(expmap0(v.float(), self.c), self.bias.float(), self.c), self.c)
+            bias = nn.functional.embedding(expert, self.bias).float()
+            return logmap0(mobius_add(expmap0(v.float(), self.c), bias, self.c), self.c)

@@ -38,7 +38,8 @@ def test_rows_say_how_they_differ_from_the_base_and_how_to_make_them(tmp_path: P
     hard = replace(EDGE, name="hard", parser=replace(EDGE.parser, k=1))
     paths += seeds(tmp_path / "hard", hard, [88.0, 88.2], trees=88.6)
     paths += seeds(tmp_path / "other", replace(EDGE, lr=0.01), [87.0], trees=87.6)
-    lines = table([Run.load(path) for path in paths]).splitlines()[2:]
+    rows, _, noise = table([Run.load(path) for path in paths]).rpartition("\n\n")
+    lines = rows.splitlines()[2:]
     base, one, other, greedy = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     assert base[:6] == ["the base", "2", "547,200", "89.60", "", "86.60"]
     assert one[0] == "K = 1: one expert a word, hard"

@@ -169,7 +169,7 @@ def test_a_teacher_cut_short_or_of_another_version_is_refused(files: tuple[Path,
     with pytest.raises(CheckpointError, match=r"teacher.json and teacher.safetensors don't fit together"):
         load_teacher(tmp_path)
     (tmp_path / "teacher.json").write_text(json.dumps(described | {"format": 0}))
-    with pytest.raises(CheckpointError, match="expected format 1, got 0; train it again"):
+    with pytest.raises(CheckpointError, match="expected format 2, got 0; train it again"):
         load_teacher(tmp_path)
     (tmp_path / "teacher.json").write_text('{"format"')
     with pytest.raises(CheckpointError, match=r"teacher.json: cut short or altered"):

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from posmoe_train.cli_measure import COMMANDS
+from posmoe_train.cli_measure import COMMANDS, SubWordTokenizer, Teachers
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Train parsers for posmoe.")
 
@@ -111,8 +111,8 @@ def teacher(train: Train, dev: Dev, encoder: Path, out: Out, config: Config = No
 def silver(
     corpus: Path,
     out: Out,
-    tokenizer: Annotated[Path, typer.Option(help="The encoder's tokenizer.json.", exists=True)],
-    teachers: Annotated[list[Path], typer.Option("--teacher", help="Folder of a teacher; may be repeated.")],
+    tokenizer: SubWordTokenizer,
+    teachers: Teachers,
     part: Annotated[str, typer.Option(help="i/n: parse the i-th of n parts.")] = "0/1",
     min_confidence: float = 0.8,
     dev: Annotated[Path | None, typer.Option(help="Treebank to score the teachers on, together.", exists=True)] = None,
@@ -121,17 +121,14 @@ def silver(
     import re
 
     import numpy as np
-    import torch
 
     from posmoe_train.conllu import read_treebank
     from posmoe_train.corpus import Corpus
-    from posmoe_train.data import gold_corpus, gold_targets
-    from posmoe_train.errors import CheckpointError, CorpusError
-    from posmoe_train.examples import Examples
+    from posmoe_train.errors import CorpusError
     from posmoe_train.run import local_device, origin, write_json
     from posmoe_train.silver import ensemble_scores, silver_targets
     from posmoe_train.teacher import SubWords
-    from posmoe_train.teacher_run import load_teacher
+    from posmoe_train.teacher_run import load_teachers
 
     device = local_device()
     text = Corpus.load(corpus)
@@ -140,22 +137,8 @@ def silver(
         raise typer.BadParameter(f"expected i/n with 0 ≤ i < n, got {part!r}", param_hint="--part")
     index, count = int(match[1]), int(match[2])
     text = text.select(np.arange(index, len(text), count))
-    loaded = [load_teacher(folder) for folder in teachers]
-    labels = loaded[0][1]
-    for folder, (_, others) in zip(teachers, loaded, strict=True):
-        if others != labels:
-            raise CheckpointError(f"{folder}: expected the relations of {teachers[0]}; train them on one treebank")
-    networks = [network.to(device) for network, _ in loaded]
-    if device.type == "cuda":
-        networks = [network.bfloat16() for network in networks]
-    scores = {}
-    if dev:
-        gold = read_treebank(dev)
-        held_out = gold_corpus(gold)
-        forms = torch.arange(len(held_out.forms), dtype=torch.int32)[:, None]
-        examples = Examples(held_out, gold_targets(gold, labels), forms, device)
-        own = SubWords.build(held_out.forms, tokenizer, device)
-        scores = ensemble_scores(networks, examples, own, labels, device)
+    networks, labels = load_teachers(teachers, device)
+    scores = ensemble_scores(networks, read_treebank(dev), tokenizer, labels, device) if dev else {}
     pieces = SubWords.build(text.forms, tokenizer, device)
     kept, targets = silver_targets(networks, text, pieces, device, min_confidence=min_confidence)
     if not len(kept):

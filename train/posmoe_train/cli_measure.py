@@ -1,4 +1,4 @@
-"""The commands of `posmoe-train` that measure: bundles, runs, routing."""
+"""The commands of `posmoe-train` that measure bundles, runs and routing, and that run many commands."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,8 @@ import typer
 
 Dev = Annotated[Path, typer.Option(help="Development treebank.", exists=True, dir_okay=False)]
 Bundle = Annotated[Path | None, typer.Argument(help="A bundle; by default the packaged model.", exists=True)]
+SubWordTokenizer = Annotated[Path, typer.Option(help="The encoder's tokenizer.json.", exists=True)]
+Teachers = Annotated[list[Path], typer.Option("--teacher", help="Folder of a teacher; may be repeated.")]
 Runs = Annotated[list[Path], typer.Argument(help="Folders of runs, or their NAME.run.json.", exists=True)]
 
 
@@ -27,6 +29,25 @@ def evaluate(
     if k_best > 1:
         scores |= {"k_best": oracle_scores(bundle, gold, k_best, backend)}
     typer.echo(json.dumps(scores, indent=1))
+
+
+def ensemble(teachers: Teachers, tokenizer: SubWordTokenizer, dev: Dev) -> None:
+    """Print the scores of teachers on a treebank as JSON: of each, and of their mean."""
+    import json
+
+    from posmoe_train.conllu import read_treebank
+    from posmoe_train.run import local_device
+    from posmoe_train.silver import ensemble_scores
+    from posmoe_train.teacher_run import load_teachers
+
+    device = local_device()
+    networks, labels = load_teachers(teachers, device)
+    gold = read_treebank(dev)
+    scores = {
+        folder.name: ensemble_scores([network], gold, tokenizer, labels, device)
+        for folder, network in zip(teachers, networks, strict=True)
+    }
+    typer.echo(json.dumps(scores | {"mean": ensemble_scores(networks, gold, tokenizer, labels, device)}, indent=1))
 
 
 def card(
@@ -93,4 +114,21 @@ def ablations(
         typer.echo(text)
 
 
-COMMANDS = (evaluate, routing, card, report, ablations)
+def jobs(
+    commands: Annotated[typer.FileText, typer.Argument(help="Command lines, one a line; - is standard input.")],
+    logs: Annotated[Path, typer.Option(help="Folder for a log a command, and a mark of each that is done.")],
+    at_once: Annotated[int, typer.Option(help="Commands at once on each GPU, or on the CPU.", min=1)] = 1,
+) -> None:
+    """Run COMMANDS over the GPUs, such as those of `ablations --config`; what is done already isn't run again."""
+    import torch
+
+    from posmoe_train.jobs import read_jobs, run_jobs
+
+    found = read_jobs(commands.read(), commands.name)
+    failed = run_jobs(found, logs, at_once, torch.cuda.device_count())
+    for job in failed:
+        typer.echo(f"failed: {logs / job.name}.log", err=True)
+    raise typer.Exit(1 if failed else 0)
+
+
+COMMANDS = (evaluate, ensemble, routing, card, report, ablations, jobs)

@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from posmoe_train.conllu import Sentence
 from posmoe_train.corpus import HEADS, LABELS, MAX_WORDS, TAGS, Corpus, Targets, batches, spans
+from posmoe_train.data import gold_corpus, gold_targets
 from posmoe_train.examples import Examples
 from posmoe_train.tally import Tally
 from posmoe_train.teacher import SubWords, Teacher
@@ -71,12 +74,21 @@ def silver_targets(
 
 @torch.inference_mode()
 def ensemble_scores(
-    teachers: Sequence[Teacher], dev: Examples, pieces: SubWords, labels: list[str], device: torch.device
+    teachers: Sequence[Teacher], dev: Sequence[Sentence], tokenizer: Path, labels: list[str], device: torch.device
 ) -> dict[str, float]:
-    """UAS, LAS and UPOS of the ensemble's likeliest answers, by best heads without a tree search."""
+    """UAS, LAS and UPOS of the ensemble's likeliest answers, by best heads without a tree search.
+
+    Args:
+        dev: gold trees.
+        tokenizer: the encoder's `tokenizer.json`.
+    """
+    words = gold_corpus(dev)
+    forms = torch.arange(len(words.forms), dtype=torch.int32)[:, None]
+    examples = Examples(words, gold_targets(dev, labels), forms, device)
+    pieces = SubWords.build(words.forms, tokenizer, device)
     tally = Tally(labels, device)
-    for sentences in batches(dev.lengths, 16_384, None):
-        batch = dev.batch(sentences)
+    for sentences in batches(examples.lengths, 16_384, None):
+        batch = examples.batch(sentences)
         found = _ensemble(teachers, pieces, batch.features[..., 0].long(), batch.mask)
         tally.add(batch, *(found[name][..., 0] for name in ("heads", "labels", "tags")))
     return tally.scores()

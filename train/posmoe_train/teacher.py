@@ -1,4 +1,4 @@
-"""The teacher: MPNet, a scalar mix of its last layers, biaffine arcs and labels, tags."""
+"""The teacher: MPNet, scalar mixes of its last layers, biaffine arcs and labels, tags."""
 
 import math
 from dataclasses import dataclass, replace
@@ -18,7 +18,12 @@ _START, _PAD, _END, _UNKNOWN = 0, 1, 2, 3
 
 @dataclass(frozen=True)
 class TeacherConfig:
-    """How a teacher is trained."""
+    """How a teacher is trained.
+
+    Attributes:
+        mixed_layers, tag_layers: how many of the encoder's last layers are mixed for arcs and labels, and for tags.
+        tag_weight: of the tags' loss; the arcs' and the labels' are 1.
+    """
 
     seed: int = 1
     epochs: int = 12
@@ -29,6 +34,7 @@ class TeacherConfig:
     arc_dim: int = 512
     label_dim: int = 128
     mixed_layers: int = 5
+    tag_layers: int = 5
     dropout: float = 0.2
     biaffine_dropout: float = 0.33
     tag_weight: float = 0.3
@@ -128,6 +134,7 @@ class Teacher(nn.Module):
         self.encoder = encoder
         encoder.checkpointing = config.gradient_checkpointing
         self.mix = nn.Parameter(torch.zeros(config.mixed_layers))
+        self.tag_mix = nn.Parameter(torch.zeros(config.tag_layers))
         self.arc = Biaffine(encoder.dim, config.arc_dim, 1, config.biaffine_dropout)
         self.label = Biaffine(encoder.dim, config.label_dim, labels, config.biaffine_dropout)
         self.tag = nn.Linear(encoder.dim, EXPERTS)
@@ -136,16 +143,19 @@ class Teacher(nn.Module):
     def forward(self, ids: Tensor, lengths: Tensor, first: Tensor, mask: Tensor) -> TeacherScores:
         """Sub-words of `SubWords.batch`, and the words' mask bool [batch, time] → scores of all pairs."""
         states = self.encoder(ids, lengths)
-        weights = self.mix.softmax(0)
-        mixed = sum(w * h for w, h in zip(weights, reversed(states), strict=False))
-        assert isinstance(mixed, Tensor)
-        place = nn.functional.pad(first, (1, 0))
-        words = self.dropout(mixed.gather(1, place[..., None].expand(-1, -1, mixed.shape[-1])))
+        words = self._words(states, self.mix, nn.functional.pad(first, (1, 0)))
         arcs = self.arc(words)[:, 1:].float()
         arcs = arcs.masked_fill(~nn.functional.pad(mask, (1, 0), value=True)[:, None], FORBIDDEN)
         position = torch.arange(arcs.shape[2], device=arcs.device)
         arcs = arcs.masked_fill(position[1:, None] == position, FORBIDDEN)
-        return TeacherScores(arcs, self.tag(words[:, 1:]), words)
+        return TeacherScores(arcs, self.tag(self._words(states, self.tag_mix, first)), words)
+
+    def _words(self, states: list[Tensor], mix: Tensor, place: Tensor) -> Tensor:
+        """The vectors at the given places, [batch, time, dim], of a scalar mix of the last layers."""
+        mixed = sum(w * h for w, h in zip(mix.softmax(0), reversed(states), strict=False))
+        assert isinstance(mixed, Tensor)
+        words: Tensor = self.dropout(mixed.gather(1, place[..., None].expand(-1, -1, mixed.shape[-1])))
+        return words
 
     def labels(self, words: Tensor, heads: Tensor) -> Tensor:
         """Label scores [batch, time, labels] of the given heads, int64 [batch, time]."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from posmoe_train.run import is_first, log_line, rank_and_world, share, write_js
 from posmoe_train.tally import Tally
 from posmoe_train.teacher import SubWords, Teacher, TeacherConfig, TeacherScores, teacher_loss
 from posmoe_train.watch import Watch
+
+FORMAT = 2
 
 
 class TeacherModule(L.LightningModule):
@@ -188,7 +190,7 @@ def train_teacher(
         draft = folder / "teacher.safetensors.part"
         save_file(tensors, draft)
         draft.replace(folder / "teacher.safetensors")
-        write_json(done, {"format": 1, "config": asdict(config), "labels": labels, "dev": module.dev})
+        write_json(done, {"format": FORMAT, "config": asdict(config), "labels": labels, "dev": module.dev})
         (folder / "last.ckpt").unlink(missing_ok=True)
     return module.dev
 
@@ -209,8 +211,8 @@ def load_teacher(folder: Path) -> tuple[Teacher, list[str]]:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise CheckpointError(f"{path}: cut short or altered ({error}); train it again") from error
-    if found.get("format") != 1:
-        raise CheckpointError(f"{path}: expected format 1, got {found.get('format')}; train it again")
+    if found.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: expected format {FORMAT}, got {found.get('format')}; train it again")
     try:
         tensors = load_file(folder / "teacher.safetensors")
     except (SafetensorError, FileNotFoundError) as error:
@@ -221,6 +223,21 @@ def load_teacher(folder: Path) -> tuple[Teacher, list[str]]:
     except (KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError(f"{folder}: teacher.json and teacher.safetensors don't fit together ({error})") from error
     return teacher.eval(), found["labels"]
+
+
+def load_teachers(folders: Sequence[Path], device: torch.device) -> tuple[list[Teacher], list[str]]:
+    """Teachers that answer together, on a device (in bfloat16 on a GPU), and the relations that they share.
+
+    Raises:
+        CheckpointError: what `load_teacher` refuses, or teachers of different relations.
+    """
+    loaded = [load_teacher(folder) for folder in folders]
+    labels = loaded[0][1]
+    for folder, (_, others) in zip(folders, loaded, strict=True):
+        if others != labels:
+            raise CheckpointError(f"{folder}: expected the relations of {folders[0]}; train them on one treebank")
+    networks = [network.to(device) for network, _ in loaded]
+    return [network.bfloat16() for network in networks] if device.type == "cuda" else networks, labels
 
 
 def _encoder_of(tensors: dict[str, Tensor]) -> Encoder:
