@@ -7,7 +7,8 @@ import pytest
 
 from posmoe_models import ParserConfig
 from posmoe_models.flops import flops
-from posmoe_train.ablations import BEGIN, END, AblationError, ablations, commands, dense_width, table, write_table
+from posmoe_train.ablation_table import BEGIN, END, AblationError, table, write_table
+from posmoe_train.ablations import ablations, commands, dense_width
 from posmoe_train.cli import main
 from posmoe_train.config import load_config
 from posmoe_train.runs import Run
@@ -38,8 +39,9 @@ def test_rows_say_how_they_differ_from_the_base_and_how_to_make_them(tmp_path: P
     hard = replace(EDGE, name="hard", parser=replace(EDGE.parser, k=1))
     paths += seeds(tmp_path / "hard", hard, [88.0, 88.2], trees=88.6)
     paths += seeds(tmp_path / "other", replace(EDGE, lr=0.01), [87.0], trees=87.6)
-    rows, _, noise = table([Run.load(path) for path in paths]).rpartition("\n\n")
+    rows, noise = table([Run.load(path) for path in paths]).split("\n\n")
     lines = rows.splitlines()[2:]
+    assert noise.startswith("The standard deviation of one seed, pooled over the rows, is 0.00 UAS")
     base, one, other, greedy = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     assert base[:6] == ["the base", "2", "547,200", "89.60", "", "86.60"]
     assert one[0] == "K = 1: one expert a word, hard"
@@ -49,6 +51,31 @@ def test_rows_say_how_they_differ_from_the_base_and_how_to_make_them(tmp_path: P
     assert other[-1] == "`--set lr=0.01`"
     assert greedy[0] == "likeliest heads without the tree search"
     assert greedy[3:5] == ["89.20 (89.00–89.40)", "-0.40"]
+
+
+def test_a_row_is_compared_with_the_same_seeds_of_the_base(tmp_path: Path) -> None:
+    paths = seeds(tmp_path / "base", EDGE, [89.0, 90.0, 91.0]) + seeds(
+        tmp_path / "other", replace(EDGE, lr=0.01), [89.5]
+    )
+    rows, noise = table([Run.load(path) for path in paths]).split("\n\n")
+    assert "| lr = 0.01 | 1 | 547,200 | 89.50 | +0.50 |" in rows
+    assert noise == (
+        "The standard deviation of one seed, pooled over the rows, is 1.00 UAS and 1.00 LAS: that of the difference of "
+        "two means of three seeds is 0.82 and 0.82."
+    )
+
+
+def test_runs_that_were_cut_short_are_compared_where_they_stopped(tmp_path: Path) -> None:
+    paths = seeds(tmp_path / "base", EDGE, [89.0, 89.2], trees=89.6)
+    paths += seeds(tmp_path / "high", replace(EDGE, lr=0.01), [88.0], trees=88.6)
+    (short,) = seeds(tmp_path / "short", replace(EDGE, lr=0.02), [89.5])
+    (short / "metrics.json").unlink()
+    log = (short / "log.jsonl").read_text().splitlines(keepends=True)
+    (short / "log.jsonl").write_text("".join(log[:2]))
+    whole, _, _, cut = table([Run.load(path) for path in [*paths, short]]).split("\n\n")
+    assert "lr = 0.02" not in whole
+    # the base's seed 1 ends at 89.0, and was at 88.0 after two of its three epochs
+    assert "| lr = 0.02 | 1 | 547,200 | 10 | 88.50 | +0.50 | 85.50 | +0.50 | `--set lr=0.02` |" in cut
 
 
 def test_runs_without_silver_trees_are_called_so(tmp_path: Path) -> None:
@@ -85,10 +112,15 @@ def test_the_table_goes_between_its_comments(tmp_path: Path) -> None:
 
 
 def test_the_commands_make_every_run(tmp_path: Path) -> None:
-    lines = commands(EDGE.parser, "--train T", Path("runs"), 2)
-    assert len(lines) == 2 * (1 + len(ablations(EDGE.parser)))
-    assert lines[0] == "posmoe-train student --train T --no-bundle --set seed=1 --out runs/base-1"
-    assert "posmoe-train student --train T --no-bundle --set parser.k=1 --set seed=2 --out runs/k1-2" in lines
+    lines = commands(EDGE.parser, "--train T --silver a --silver=b --config C", Path("runs"), 2)
+    each = 1 + len(ablations(EDGE.parser))
+    assert len(lines) == 2 * each
+    common = "posmoe-train student --train T --silver a --silver=b --config C --no-bundle"
+    assert lines[0] == f"{common} --set seed=1 --out runs/base-1"
+    assert lines[each] == f"{common} --set seed=2 --out runs/base-2"  # all of one seed come first
+    assert f"{common} --set parser.k=1 --set seed=2 --out runs/k1-2" in lines
+    (gold,) = (line for line in lines if line.endswith("gold-1"))
+    assert gold.startswith("posmoe-train student --train T --config C --no-bundle --set parser.dropout=0.2 ")
 
 
 def test_the_command_writes_the_page_or_prints_the_commands(

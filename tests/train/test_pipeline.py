@@ -121,9 +121,24 @@ def test_teachers_of_other_treebanks_are_refused(pipeline: Pipeline, capsys: pyt
     described["labels"] = described["labels"][::-1]
     (other / "teacher.json").write_text(json.dumps(described))
     options = ["--tokenizer", pipeline.encoder / "tokenizer.json", "--teacher", first, "--teacher", other]
+    for command in (["silver", corpus, "--out", pipeline.folder / "silver"], ["ensemble", "--dev", pipeline.treebank]):
+        capsys.readouterr()
+        assert pipeline(*command, *options) == 1
+        assert "teacher2: expected the relations of " in capsys.readouterr().err
+
+
+def test_teachers_are_scored_one_by_one_and_together(pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    teachers = [pipeline.teacher(1), pipeline.teacher(2, tag_weight=1.0, tag_layers=1)]
     capsys.readouterr()
-    assert pipeline("silver", corpus, "--out", pipeline.folder / "silver", *options) == 1
-    assert "teacher2: expected the relations of " in capsys.readouterr().err
+    options = [option for teacher in teachers for option in ("--teacher", teacher)]
+    tokenizer = pipeline.encoder / "tokenizer.json"
+    assert pipeline("ensemble", *options, "--tokenizer", tokenizer, "--dev", pipeline.treebank) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert list(scores) == ["teacher1", "teacher2", "mean"]
+    for teacher in teachers:
+        # the weights on disk have half the digits
+        expected = json.loads((teacher / "teacher.json").read_text())["dev"]
+        assert scores[teacher.name] == pytest.approx(expected, abs=3)
 
 
 def test_teachers_that_know_nothing_leave_no_silver_trees(

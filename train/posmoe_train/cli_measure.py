@@ -95,7 +95,8 @@ def ablations(
     seeds: Annotated[int, typer.Option(help="With --config: seeds of each.", min=1)] = 3,
 ) -> None:
     """Make the table of ablations of RUNS, or with --config print the commands that make the runs."""
-    from posmoe_train.ablations import commands, table, write_table
+    from posmoe_train.ablation_table import table, write_table
+    from posmoe_train.ablations import commands
     from posmoe_train.config import load_config
     from posmoe_train.runs import Run
     from posmoe_train.student_config import StudentConfig
@@ -120,12 +121,18 @@ def jobs(
     at_once: Annotated[int, typer.Option(help="Commands at once on each GPU, or on the CPU.", min=1)] = 1,
 ) -> None:
     """Run COMMANDS over the GPUs, such as those of `ablations --config`; what is done already isn't run again."""
+    import signal
+
     import torch
 
     from posmoe_train.jobs import read_jobs, run_jobs
 
     found = read_jobs(commands.read(), commands.name)
-    failed = run_jobs(found, logs, at_once, torch.cuda.device_count())
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends the jobs, as Ctrl-C does
+    try:
+        failed = run_jobs(found, logs, at_once, torch.cuda.device_count())
+    finally:
+        signal.signal(signal.SIGTERM, before)
     for job in failed:
         typer.echo(f"failed: {logs / job.name}.log", err=True)
     raise typer.Exit(1 if failed else 0)
