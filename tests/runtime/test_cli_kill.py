@@ -43,6 +43,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs SIGKILL")
+@pytest.mark.timeout(180)  # a few seconds, on a machine that does nothing else
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_run_killed_at_random_moments_is_resumed_to_the_same_bytes(tmp_path: Path, threads: str) -> None:
     corpus(tmp_path / "in")
