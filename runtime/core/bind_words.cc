@@ -18,17 +18,18 @@ using posmoe::Words;
 
 // A str or bytes as valid UTF-8: what is no character becomes U+FFFD; a str keeps its code-point offsets.
 std::string utf8_of(nb::handle text) {
-  if (PyBytes_Check(text.ptr())) {
-    return posmoe::repair(std::string_view(PyBytes_AS_STRING(text.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(text.ptr()))));
+  if (nb::isinstance<nb::bytes>(text)) {
+    const auto bytes = nb::borrow<nb::bytes>(text);
+    return posmoe::repair({bytes.c_str(), bytes.size()});
   }
   if (!PyUnicode_Check(text.ptr())) throw nb::type_error("text must be str or bytes");
   Py_ssize_t size = 0;
   const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
   if (data != nullptr) return std::string(data, static_cast<size_t>(size));
   PyErr_Clear();  // lone surrogates
-  nb::object bytes = nb::steal(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
+  const auto bytes = nb::steal<nb::bytes>(PyUnicode_AsEncodedString(text.ptr(), "utf-8", "surrogatepass"));
   if (!bytes.is_valid()) throw nb::python_error();
-  std::string result(PyBytes_AS_STRING(bytes.ptr()), static_cast<size_t>(PyBytes_GET_SIZE(bytes.ptr())));
+  std::string result(bytes.c_str(), bytes.size());
   posmoe::replace_surrogates(result);
   return result;
 }
