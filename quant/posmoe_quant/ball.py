@@ -90,7 +90,8 @@ class RoundedMobiusBias(nn.Module):
         self.register_buffer("codes", points.codes.to(torch.int8))
         self.register_buffer("scale", points.scale)
 
-    def forward(self, v: Tensor) -> Tensor:
-        """[..., experts, dim] → the same shape, in float32."""
-        bias = Points(self.codes.float(), self.scale)
+    def forward(self, v: Tensor, expert: Tensor) -> Tensor:
+        """v [..., dim] and the expert of each, int64 [...] → [..., dim], in float32."""
+        codes, scale = (nn.functional.embedding(expert, rows) for rows in (self.codes.float(), self.scale))
+        bias = Points(codes, scale)
         return logmap0(mobius_add(expmap0(v.float(), self.c), bias, self.c), self.c)
