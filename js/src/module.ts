@@ -49,7 +49,7 @@ export async function compile(bytes: Uint8Array): Promise<WebAssembly.Module> {
   if (missing.length > 0) {
     throw new EngineError(
       `this JavaScript engine's WebAssembly lacks ${missing.join(" and ")}. posmoe runs in Chrome and Edge from 95, ` +
-        "Firefox from 100, Safari from 16.4 and Node.js from 18.",
+        "Firefox from 100, Safari from 16.4 and Node.js from 20.",
     );
   }
   try {
