@@ -91,11 +91,44 @@ def cpp_onnxruntime() -> list[str]:
     return compiled("parse_onnxruntime", "c++", "-std=c++17", *sources, *find)
 
 
+def javascript(program: str, engine: str) -> list[str]:
+    """The npm package as js/build.mjs has built it, in Node.js or, by parse_chromium.mjs, in a page of Chromium."""
+    package = ROOT / "js"
+    if shutil.which("node") is None:
+        raise Missing("there is no node")
+    if not (package / "dist" / "posmoe.wasm").is_file():
+        raise Missing("the npm package is not built: npm run build in js")
+    if engine != "native" and not (package / "node_modules" / engine).is_dir():
+        raise Missing(f"there is no {engine}: npm ci --ignore-scripts in js")
+    return ["node", str(FOLDER / program), engine]
+
+
+def node(engine: str) -> Callable[[], list[str]]:
+    """The npm package in Node.js."""
+    return lambda: javascript("parse.mjs", engine)
+
+
+def chromium(engine: str) -> Callable[[], list[str]]:
+    """The npm package in a page of Chromium."""
+
+    def command() -> list[str]:
+        browser = shutil.which("chromium") or shutil.which("google-chrome")
+        if browser is None:
+            raise Missing("there is no Chromium")
+        return [*javascript("parse_chromium.mjs", engine), browser]
+
+    return command
+
+
 PROGRAMS = [
     Program("Python", "native", python("native")),
     Program("C", "native", c),
+    Program("Node.js", "native", node("native")),
+    Program("Chromium", "native", chromium("native")),
     Program("Python", "onnxruntime", python("onnxruntime")),
     Program("C++", "onnxruntime", cpp_onnxruntime),
+    Program("Node.js", "onnxruntime", node("onnxruntime-node")),
+    Program("Chromium", "onnxruntime", chromium("onnxruntime-web")),
 ]
 
 

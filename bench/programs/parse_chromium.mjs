@@ -1,4 +1,4 @@
-/** The npm package in a page of Chromium: chromium.mjs ENGINE BUNDLE TEXT ROUNDS; the engine is native or onnxruntime-web. */
+/** The npm package in a page: parse_chromium.mjs ENGINE CHROMIUM BUNDLE TEXT ROUNDS; ENGINE is native or onnxruntime-web. */
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -7,7 +7,7 @@ import { dirname, extname, join } from "node:path";
 
 import { withChromium } from "../../js/chromium.mjs";
 
-const [engine, bundle, file, rounds] = process.argv.slice(2);
+const [engine, browser, bundle, file, rounds] = process.argv.slice(2);
 const require = createRequire(new URL("../../js/package.json", import.meta.url));
 const PAGE = "<!doctype html><meta charset=utf-8><title>measured</title>";
 const TYPES = { ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm" };
@@ -54,7 +54,7 @@ async function measure([engine, text, rounds]) {
 }
 
 try {
-  const { conllu, seconds } = await withChromium(process.env.CHROMIUM ?? "/usr/bin/chromium", {}, async (context) => {
+  const { conllu, seconds } = await withChromium(browser, {}, async (context) => {
     const tab = await context.newPage();
     await tab.goto(`${origin}/`);
     return tab.evaluate(measure, [engine, readFileSync(file, "utf8"), Number(rounds)]);
