@@ -7,7 +7,7 @@ cases take turns, ROUNDS times, a fresh process each. Columns:
 
     case       input and output: `file` is one file into one, `folder` a folder into a folder
     threads    --threads
-    words_s    median words a second, the start of the command and its exit left out (the time of one sentence)
+    words_s    median words a second, the start of the command and its exit left out (the time of one sentence in that format)
     low, high  the slowest and the fastest round
     ratio      to `file conllu` with as many threads
     mb         size of what is written
@@ -101,19 +101,21 @@ def measure() -> list[dict[str, object]]:
     words = corpus(folder)
     runs = [(case, threads) for case in CASES for threads in (1, 2)]
     times: dict[tuple[str, int], list[float]] = {(case[0], threads): [] for case, threads in runs}
-    starts: list[float] = []
+    starts: dict[str, list[float]] = {}
     sizes: dict[str, float] = {}
     peaks: dict[tuple[str, int], float] = {}
     for _ in range(ROUNDS):
-        starts.append(seconds(folder, ["He waved."]))
+        for form in sorted({_format(options) for _, _, _, options in CASES}):
+            arguments = ["He waved.", "-o", "start.out", "--format", form]
+            starts.setdefault(form, []).append(seconds(folder, arguments))
         for (name, given, output, options), threads in runs:
             arguments = [given, "-o", output, *options, "--threads", str(threads)]
             times[name, threads].append(seconds(folder, arguments))
             sizes[name] = _size(folder / output)
     for (name, given, output, options), threads in runs:
         peaks[name, threads] = peak(folder, [given, "-o", output, *options, "--threads", str(threads)])
-    start = statistics.median(starts)
-    speeds = {key: sorted(words / (value - start) for value in values) for key, values in times.items()}
+    start = {name: statistics.median(starts[_format(options)]) for name, _, _, options in CASES}
+    speeds = {key: sorted(words / (value - start[key[0]]) for value in values) for key, values in times.items()}
     stamp = results.stamp()
     rows: list[dict[str, object]] = []
     for (name, threads), values in speeds.items():
@@ -124,6 +126,10 @@ def measure() -> list[dict[str, object]]:
         rows.append({**stamp, **row, "mb": round(sizes[name], 1), "peak_mb": round(peaks[name, threads], 1)})
     shutil.rmtree(folder)
     return rows
+
+
+def _format(options: Sequence[str]) -> str:
+    return options[1] if "--format" in options else "conllu"
 
 
 def _size(path: Path) -> float:
