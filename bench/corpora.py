@@ -7,7 +7,7 @@ cases take turns, ROUNDS times, a fresh process each. Columns:
 
     case       input and output: `file` is one file into one, `folder` a folder into a folder
     threads    --threads
-    words_s    median words a second, the start of the command and its exit left out (the time of one sentence in that format)
+    words_s    median words a second; left out is the start of the command and its exit, by one sentence in that format
     low, high  the slowest and the fastest round
     ratio      to `file conllu` with as many threads
     mb         size of what is written
