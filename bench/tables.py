@@ -5,11 +5,16 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bench import ROOT, results
+from bench import ROOT, results, tables_meeting
+from bench.markdown import table
 from bench.systems import BUNDLES, EDGE, EDGE_CONLLU, SPACY, SPACY_EWT, SYSTEMS, System
 
 COLUMNS = ("tokens", "sentences", "words", "upos", "uas", "las")
-READMES = (ROOT / "README.md", ROOT / "bundles" / "README.md", ROOT / "bench" / "README.md")
+GUIDE = ROOT / "docs" / "guide"
+READMES = (
+    *(ROOT / "README.md", ROOT / "bundles" / "README.md", ROOT / "bench" / "README.md"),
+    *(GUIDE / "spacy.md", GUIDE / "cluster.md"),
+)
 
 
 def metrics(model: str, name: str = "metrics.json") -> dict[str, Any]:
@@ -24,7 +29,7 @@ def inputs_table() -> str:
     rows = []
     for title, key in (("raw text", "raw_text"), ("gold tokens", "gold_tokens")):
         rows.append([title, *(f"{scores[key][name]:.1f}" if name in scores[key] else "" for name in COLUMNS)])
-    return _table(["input", "tokens", "sentences", "words", "UPOS", "UAS", "LAS"], rows)
+    return table(["input", "tokens", "sentences", "words", "UPOS", "UAS", "LAS"], rows)
 
 
 def models_table() -> str:
@@ -37,7 +42,7 @@ def models_table() -> str:
         rows.append(
             [name, f"{measured['flops_20']:,}", f"{files['weights.safetensors']['bytes'] / 1e6:.1f} MB", *scores]
         )
-    return _table(["model", "FLOPs / 20 words", "weights", "UAS", "LAS", "UPOS", "raw text: LAS"], rows)
+    return table(["model", "FLOPs / 20 words", "weights", "UAS", "LAS", "UPOS", "raw text: LAS"], rows)
 
 
 def systems_table() -> str:
@@ -57,7 +62,7 @@ def systems_table() -> str:
         spread = f"{_whole(speed['p20'])}–{_whole(speed['p80'])}"
         scores = [f"{value:.1f}" if value is not None else "" for value in gold_scores(system)]
         rows.append([system.name, _whole(speed["p50"]), spread, ratio, *scores, _whole(speed["peak_mib"]), size, start])
-    return _table(["system", "words/s", "spread", "× spaCy", "UAS", "LAS", "MiB", "MB on disk", "start, ms"], rows)
+    return table(["system", "words/s", "spread", "× spaCy", "UAS", "LAS", "MiB", "MB on disk", "start, ms"], rows)
 
 
 def gold_scores(system: System) -> tuple[float | None, float | None]:
@@ -74,14 +79,14 @@ def points_table(case: str, column: str) -> str:
     points = sorted({int(row[column]) for row in rows})
     speeds = {(row["system"], int(row[column])): _whole(row["p50"]) for row in rows}
     body = [[str(point), *(speeds.get((system, point), "") for system in systems)] for point in points]
-    return _table([column, *systems], body)
+    return table([column, *systems], body)
 
 
 def latency_table() -> str:
     """Microseconds of one call with one sentence."""
     shares = ("p20_us", "p50_us", "p80_us", "p99_us")
     rows = [[row["system"], *(f"{float(row[share]):,.0f}" for share in shares)] for row in results.latest("latency")]
-    return _table(["system", "p20", "median", "p80", "p99"], rows)
+    return table(["system", "p20", "median", "p80", "p99"], rows)
 
 
 def stages_table() -> str:
@@ -89,7 +94,7 @@ def stages_table() -> str:
     rows = results.latest("profile", unit="ns")
     systems, names = (list(dict.fromkeys(row[key] for row in rows)) for key in ("system", "stage"))
     times = {(row["stage"], row["system"]): _whole(row["per_word"]) for row in rows}
-    return _table(
+    return table(
         ["stage, ns a word", *systems], [[name, *(times[name, system] for system in systems)] for name in names]
     )
 
@@ -126,14 +131,15 @@ def tables() -> list[str]:
         points_table("length", "length"),
         latency_table(),
         stages_table(),
+        *tables_meeting.tables(),
     ]
 
 
 def renewed(text: str) -> str:
     """A README with its tables and claims as they were measured last."""
-    for table in tables():
-        head = table.partition("\n")[0]
-        text = re.sub(rf"^{re.escape(head)}\n(\|.*\n?)*", lambda _, table=table: table + "\n", text, flags=re.M)  # type: ignore[misc]
+    for one in tables():
+        head = one.partition("\n")[0]
+        text = re.sub(rf"^{re.escape(head)}\n(\|.*\n?)*", lambda _, one=one: one + "\n", text, flags=re.M)  # type: ignore[misc]
     for pattern, claim in claims():
         text = re.sub(pattern.replace(" ", r"\s"), lambda found, claim=claim: _as_broken(found[0], claim), text)  # type: ignore[misc]
     return text
@@ -155,11 +161,3 @@ def write(paths: tuple[Path, ...] = READMES) -> None:
 
 def _whole(value: str) -> str:
     return f"{round(float(value)):,}"
-
-
-def _rows(rows: list[list[str]]) -> str:
-    return "\n".join("|" + "".join(f" {cell} |" if cell else " |" for cell in row) for row in rows)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    return f"{_rows([head])}\n|{'---|' * len(head)}\n{_rows(rows)}"
