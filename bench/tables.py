@@ -13,7 +13,7 @@ COLUMNS = ("tokens", "sentences", "words", "upos", "uas", "las")
 GUIDE = ROOT / "docs" / "guide"
 READMES = (
     *(ROOT / "README.md", ROOT / "bundles" / "README.md", ROOT / "bench" / "README.md"),
-    *(GUIDE / "spacy.md", GUIDE / "cluster.md"),
+    *(GUIDE / "spacy.md", GUIDE / "cluster.md", GUIDE / "service.md"),
 )
 
 
@@ -99,6 +99,15 @@ def stages_table() -> str:
     )
 
 
+def service_table() -> str:
+    """Requests a second and latency of the service by open connections."""
+    rows = []
+    for row in results.latest("service_load"):
+        speed, spread = _whole(row["p50"]), f"{_whole(row['p20'])}–{_whole(row['p80'])}"
+        rows.append([row["path"], row["connections"], speed, spread, row["p50_ms"], row["p99_ms"]])
+    return table(["path", "connections", "requests/s", "spread", "median, ms", "99 % within, ms"], rows)
+
+
 def flops() -> str:
     """FLOPs of the packaged model for a sentence of 20 words, with commas."""
     return f"{metrics('en-edge')['flops_20']:,}"
@@ -132,6 +141,7 @@ def tables() -> list[str]:
         latency_table(),
         stages_table(),
         *tables_meeting.tables(),
+        service_table(),
     ]
 
 

@@ -28,9 +28,10 @@ MAY_IMPORT = {
 }
 # `import posmoe` may load NumPy and the standard library.
 HEAVY = {
-    "click", "cupy", "lightning", "networkx", "onnx", "onnxruntime", "pandas", "pyarrow", "pyspark", "ray", "rich",
-    "safetensors", "scipy", "spacy", "tensorrt", "tensorrt_rtx_bindings", "torch", "transformers",
-    "triton", "typer",
+    "click", "cupy", "fastapi", "httpx", "lightning", "networkx", "onnx", "onnxruntime", "pandas",
+    "prometheus_client", "pyarrow", "pydantic", "pydantic_settings", "pyspark", "ray", "rich",
+    "safetensors", "scipy", "spacy", "starlette", "tensorrt", "tensorrt_rtx_bindings", "torch",
+    "transformers", "triton", "typer", "uvicorn",
 }  # fmt: skip
 
 

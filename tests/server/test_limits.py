@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from posmoe.server.app import Service
+from posmoe.server.service import Service
 from tests.server.conftest import Connect
 
 JSON = {"Content-Type": "application/json"}
@@ -47,6 +47,8 @@ LIMITS: list[tuple[dict[str, Any], str, dict[str, Any], int, str]] = [
     ),
     ({"max_texts": 2}, "parse", {"texts": ["a"] * 3}, 422, "texts: expected at most 2, got 3. Send them in parts."),
     ({"max_words": 3}, "parse", {"texts": ["a b", "c d"]}, 422, "expected at most 3 words, got 4."),
+    ({"max_words": 1}, "parse", {"text": "can't"}, 422, "expected at most 1 words, got 2."),
+    ({"max_words": 5}, "k-best", {"text": "a b c", "k": 2}, 422, "expected at most 5 words, got 3 times 2 trees."),
     ({"max_trees": 2}, "k-best", {"text": "a", "k": 3}, 422, "k: expected at most 2, got 3."),
     ({"max_seconds": 0.05, "window": 1}, "parse", {"text": "a"}, 503, "not computed within 0.05 s. Send less text"),
     ({}, "parse", {"text": "a", "engine": "steam"}, 422, "engine: expected one of native."),
@@ -187,7 +189,7 @@ def test_a_failure_is_a_500_and_spares_its_neighbours(
     async def ask() -> None:
         async with connect(window=0.1) as client:
             service: Service = client.app.state.service  # type: ignore[attr-defined]
-            parser = service.parsers[0]
+            parser = service.parsers["native"]
             run = parser.run
 
             def failing(requests: Any, *more: Any, **named: Any) -> Any:

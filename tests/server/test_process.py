@@ -134,6 +134,9 @@ def test_requests_under_way_are_finished(tmp_path: Path) -> None:
         threads = [threading.Thread(target=ask) for _ in range(8)]
         for thread in threads:
             thread.start()
+        name, head = named()
+        with socket.create_connection(server.address, 10) as leaving:
+            leaving.sendall(head + b"Content-Length: %d\r\n\r\n%b" % (len(BODY), BODY))
         while "posmoe_requests_in_progress 9.0" not in idle.get(f"{server.url}metrics").text:
             time.sleep(0.02)
         server.process.send_signal(signal.SIGTERM)
@@ -145,6 +148,7 @@ def test_requests_under_way_are_finished(tmp_path: Path) -> None:
         assert answers == [200] * 8
         assert server.process.wait(20) == 0
         assert server.log[-1]["event"] == "stopped"
+        assert status_of(server, name) == 499
 
 
 def test_a_port_that_is_taken(server: Server) -> None:

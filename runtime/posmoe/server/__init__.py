@@ -1,1 +1,1 @@
-"""The service: parsing over HTTP. Its files in the order of a request: settings, guard, app, batches, answers."""
+"""The service: parsing over HTTP. A request passes run, guard, app, parsing, batches and answers."""

@@ -51,6 +51,11 @@ class Batcher:
         """Whether the next request would be refused."""
         return len(self._waiting) >= self._settings.max_queue
 
+    @property
+    def alive(self) -> bool:
+        """Whether batches are computed."""
+        return not any(task.done() for task in self._tasks)
+
     def start(self) -> None:
         """Begin to compute; called in the event loop."""
         self._tasks = [asyncio.create_task(self._serve()) for _ in range(self._settings.threads)]

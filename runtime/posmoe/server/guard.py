@@ -7,7 +7,7 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,11 +46,15 @@ class Record:
 
 
 class Guard:
-    """ASGI middleware around the application."""
+    """ASGI middleware around the application.
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, paths: Collection[str]) -> None:
+    Args:
+        paths: those that log and metrics may name, for a wrong one may hold a text; true where JSON is posted.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics, paths: Mapping[str, bool]) -> None:
         self._app = app
-        self._paths = paths  # those that may be named in log and metrics; a wrong one may hold a text
+        self._paths = paths
         self._settings = settings
         self._metrics = metrics
         key = settings.api_key
@@ -107,7 +111,7 @@ class Guard:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and (len(length) > 18 or int(length) > self._settings.max_body):
             raise self._too_large()
-        if scope["method"] == "POST" and path.startswith("/v1/"):
+        if scope["method"] == "POST" and self._paths.get(path, False):
             kind = headers.get(b"content-type", b"")
             if not _JSON.fullmatch(kind):
                 raise Problem(415, "expected JSON. Send the header `Content-Type: application/json`.")

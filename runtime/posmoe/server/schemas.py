@@ -15,6 +15,12 @@ def _whole(value: object) -> object:
     return whole(value) if isinstance(value, str) else value
 
 
+def _integral(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# in JSON 2.0 is an integer
+Count = Annotated[int, BeforeValidator(_integral)]
 # a lone surrogate counts as U+FFFD, as everywhere in posmoe
 Text = Annotated[str, BeforeValidator(_whole)]
 
@@ -64,7 +70,7 @@ class ParseBody(BaseModel):
 class RankBody(ParseBody):
     """A text, or several, and how many trees of every sentence are wanted."""
 
-    k: int = Field(5, ge=1, description="trees of every sentence; /v1/info says how many at most")
+    k: Count = Field(5, ge=1, description="trees of every sentence; /v1/info says how many at most")
 
 
 class TokenAnswer(BaseModel):

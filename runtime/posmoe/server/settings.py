@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     max_body: int = Field(default=1 << 20, ge=1, description="bytes of a request's body; more: 413")
     max_texts: int = Field(default=1000, ge=1, description="texts in a request; more: 422")
     max_words: int = Field(
-        default=100_000, ge=1, description="words (between white space) of all texts of a request; more: 422"
+        default=100_000, ge=1, description="words in an answer, or in a part of a stream, times trees; more: 422"
     )
     max_trees: int = Field(default=20, ge=1, le=100, description="trees of a sentence that may be asked for; more: 422")
     max_ranked: int = Field(
