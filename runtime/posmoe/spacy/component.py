@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from spacy.attrs import DEP, HEAD, POS
+from spacy.attrs import DEP, HEAD, POS, SENT_START
 from spacy.language import Language
 from spacy.parts_of_speech import IDS
 from spacy.pipeline.dep_parser import parser_score
@@ -110,7 +110,7 @@ class Component(Reference):
         return [self._known.get(tag) for tag in pos.tolist()]
 
     def _columns(self, aligned: Alignment, found: Arrays) -> NDArray[np.uint64]:
-        """Tags, heads from the token on, and relations of all tokens, [3, n]."""
+        """Tags, heads from the token on, relations and sentence starts (1 or -1) of all tokens, [4, n]."""
         pos = np.full(len(aligned.pos), SPACE, np.int64)
         pos[aligned.places] = self._tags[found.upos]
         if not self.overwrite:
@@ -120,14 +120,16 @@ class Component(Reference):
         deps = np.full(len(pos), self._ids[WHITE], np.uint64)
         deps[aligned.places] = self._relations[found.deprels]
         deps[heads == tokens] = self._ids[ROOT]
-        return np.stack([pos.view(np.uint64), (heads - tokens).view(np.uint64), deps])
+        starts = np.where(np.diff(aligned.sentences, prepend=-1) > 0, 1, -1)
+        return np.stack([pos.view(np.uint64), (heads - tokens).view(np.uint64), deps, starts.view(np.uint64)])
 
     def _write(self, doc: Doc, columns: NDArray[np.uint64]) -> None:
         if doc.vocab is not self.vocab:
             for label in self._ids:
                 doc.vocab.strings.add(label)
         if self.overwrite or not doc.has_annotation("DEP"):
-            doc.from_array([POS, HEAD, DEP], columns.T)
+            doc.from_array([POS, HEAD, DEP], columns[:3].T)
+            doc.from_array([SENT_START], columns[3])  # spaCy's own guess fails where very many arcs cross
         else:
             doc.from_array([POS], columns[0])
 
