@@ -20,7 +20,7 @@ from typing import NamedTuple
 from bench import ROOT, data, results
 
 RUNS = 7
-ROUNDS = 20
+ROUNDS = 10
 SENTENCES = 1000
 FOLDER = ROOT / "bench" / "programs"
 MADE = data.MADE / "programs"

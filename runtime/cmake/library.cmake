@@ -7,7 +7,8 @@ file(STRINGS runtime/core/posmoe.h abi_line REGEX "^#define POSMOE_ABI " LIMIT_C
 string(REGEX REPLACE "^#define POSMOE_ABI " "" POSMOE_ABI "${abi_line}")
 set(POSMOE_MODELS "${CMAKE_INSTALL_DATADIR}/posmoe/models")
 
-add_library(posmoe SHARED runtime/core/posmoe.cc)
+set(sources runtime/core/posmoe.cc runtime/core/posmoe_documents.cc runtime/core/posmoe_draft.cc)
+add_library(posmoe SHARED ${sources})
 target_link_libraries(posmoe PRIVATE posmoe_core)
 set_target_properties(posmoe PROPERTIES VERSION ${POSMOE_VERSION} SOVERSION ${POSMOE_ABI})
 if(APPLE)
@@ -18,7 +19,7 @@ elseif(UNIX)
   set_target_properties(posmoe PROPERTIES LINK_DEPENDS "${map}")
 endif()
 
-add_library(posmoe_static STATIC runtime/core/posmoe.cc $<TARGET_OBJECTS:posmoe_core>)
+add_library(posmoe_static STATIC ${sources} $<TARGET_OBJECTS:posmoe_core>)
 target_compile_definitions(posmoe_static PUBLIC POSMOE_STATIC)
 target_include_directories(posmoe_static PRIVATE runtime/core)
 set_target_properties(posmoe_static PROPERTIES EXPORT_NAME static)

@@ -26,17 +26,18 @@ const Draft::Batch& Draft::next() {
   if (open() || scored()) return batch_;
   size_t end = done_ + 1;
   while (end < pieces_.size() && (end + 1 - done_) * pieces_[end].words <= kBudget) ++end;
-  batch_.sentences = end - done_;
+  const size_t count = end - done_;
   batch_.length = pieces_[end - 1].words;
   batch_.lengths.clear();
-  batch_.features.assign(batch_.sentences * batch_.length * kFeatures, 0);
-  for (size_t b = 0; b < batch_.sentences; ++b) {
+  batch_.features.assign(count * batch_.length * kFeatures, 0);
+  for (size_t b = 0; b < count; ++b) {
     const Piece& piece = pieces_[done_ + b];
     const Words& words = texts_[piece.text].text.words;
     batch_.lengths.push_back(static_cast<int64_t>(piece.words));
     int32_t* row = batch_.features.data() + b * batch_.length * kFeatures;
     for (size_t i = 0; i < piece.words; ++i, row += kFeatures) parser_->features().ids(words.word(piece.first + i), row);
   }
+  batch_.sentences = count;  // last: from here on it is open
   return batch_;
 }
 

@@ -187,7 +187,7 @@ typedef struct posmoe_scores {
 #define POSMOE_SCORES_INIT {sizeof(posmoe_scores), 0, NULL, NULL, NULL, NULL, NULL}
 
 POSMOE_API posmoe_status posmoe_score(posmoe_draft draft, const posmoe_scores *scores);
-/* Gives the `count` documents of posmoe_begin and frees the draft; on failure neither. */
+/* Gives the `count` documents of posmoe_begin and frees the draft; neither where an argument is wrong. */
 POSMOE_API posmoe_status posmoe_finish(posmoe_draft draft, size_t count, posmoe_document *documents);
 /* Null is fine. */
 POSMOE_API posmoe_status posmoe_free_draft(posmoe_draft draft);
