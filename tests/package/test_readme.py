@@ -62,9 +62,8 @@ def test_the_tables_and_claims_are_what_was_measured() -> None:
 
 def test_the_charts_are_of_the_last_run() -> None:
     charts = plots.draw()
-    assert {"accuracy.svg", "badge.svg", "batch.svg", "latency.svg", "length.svg", "stages.svg", "threads.svg"} == set(
-        charts
-    )
+    speed = {"accuracy.svg", "badge.svg", "batch.svg", "latency.svg", "length.svg", "stages.svg", "threads.svg"}
+    assert {*speed, "service_load.svg", "service_soak.svg"} == set(charts)
     for name, chart in charts.items():
         assert (results.FOLDER / name).read_text(encoding="utf-8") == chart, f"{name}: python -m bench plot"
 

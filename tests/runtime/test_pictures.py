@@ -1,6 +1,8 @@
 """Pictures of trees: no two lines on each other, every word and arc there, and nothing that a text can break."""
 
 import html.parser
+import signal
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from itertools import pairwise
@@ -19,8 +21,8 @@ from posmoe.pictures.svg import svg
 from posmoe.readers.conllu import read_conllu
 from posmoe.trees import Tree
 from tests.paths import shared
+from tests.runtime.command import COMMAND, ENVIRONMENT, said
 from tests.runtime.command import posmoe as command
-from tests.runtime.command import said
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -300,6 +302,16 @@ def test_missing_files_are_named_and_the_rest_is_drawn(tmp_path: Path, tiny: Pat
     assert "none.txt: no such file" in said(result)
     assert b"waved" in result.stdout
     assert command("render", "--model", tiny, "none.txt", cwd=tmp_path).stdout == b""
+
+
+def test_a_run_that_is_ended_leaves_no_file(tmp_path: Path) -> None:
+    options = ["render", "--input", "conllu", "--given", "-o", str(tmp_path / "a.html"), "-"]
+    with subprocess.Popen([*COMMAND, *options], stdin=subprocess.PIPE, env=ENVIRONMENT) as process:
+        while not list(tmp_path.iterdir()):
+            assert process.poll() is None
+        process.terminate()
+        assert process.wait(20) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("heads", "word"), [([0], 0), ([2, 3, 0], 0), ([1], 1), ([2, 1, 0], 1), ([0, 3, 4, 2], 2)])

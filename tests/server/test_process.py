@@ -166,6 +166,7 @@ def test_a_port_that_is_taken(server: Server) -> None:
         (["--host", "no.such.host.invalid"], {}, 1, "cannot listen at no.such.host.invalid: "),
         ([], {"MAX_BODY": "many"}, 2, "$POSMOE_SERVE_MAX_BODY: Input should be a valid integer"),
         ([], {"WINDOW": "20"}, 2, "$POSMOE_SERVE_WINDOW: Input should be less than or equal to 10."),
+        ([], {"MAX_WORD": "1"}, 2, "$POSMOE_SERVE_MAX_WORD: there is no such setting. --show-settings lists all."),
         ([], {"API_KEY": "secret"}, 2, "$POSMOE_SERVE_API_KEY: expected a key of 16 to 1,024 bytes"),
     ],
 )

@@ -52,10 +52,7 @@ def run(job: Job) -> int:
     """Do the job; everything that goes wrong is said on standard error. Returns the exit code."""
     interrupt = _Interrupt()
     signal.signal(signal.SIGINT, interrupt)
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
-            signal.signal(number, _terminated)
+    leave_by_exceptions()
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
         parser = load(job.model, backend=job.backend)
@@ -72,6 +69,14 @@ def run(job: Job) -> int:
         if not isinstance(error, NothingDone):
             say(str(error))
         return 1
+
+
+def leave_by_exceptions() -> None:
+    """From now on SIGTERM and SIGHUP end the process by an exception, so that no temporary file stays behind."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays in force
+            signal.signal(number, _terminated)
 
 
 class _Interrupt:

@@ -16,6 +16,7 @@ from .files import named, opened
 from .inputs import sources
 from .messages import say
 from .output import ClosedPipe, Output, open_output
+from .parse import leave_by_exceptions
 from .problems import Tally
 from .stream import Reading, Stream
 
@@ -43,6 +44,7 @@ class NothingDrawn(PosmoeError):
 
 def run(job: Job) -> int:
     """Draw everything; what goes wrong is said on standard error. Returns the exit code."""
+    leave_by_exceptions()
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
         return _Run(job).run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ..errors import MissingExtraError, PosmoeError
@@ -45,12 +46,17 @@ def _settings(given: dict[str, Any]) -> Any:
     """The settings.
 
     Raises:
-        _WrongSetting: one has a value that it cannot have; the message names it, and no value.
+        _WrongSetting: one has a value that it cannot have, or there is none of such a name; the message names it, and
+            no value.
     """
     from pydantic import ValidationError
 
     from ..server.settings import PREFIX, Settings
 
+    names = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in names)
+    if unknown:
+        raise _WrongSetting(f"${unknown[0]}: there is no such setting. --show-settings lists all.")
     try:
         return Settings(**given)
     except ValidationError as error:
