@@ -122,6 +122,18 @@ def test_noise(server: Server, noise: bytes) -> None:
     assert httpx.get(f"{server.url}healthz").status_code == 200
 
 
+def test_more_connections_than_allowed(tmp_path: Path) -> None:
+    with Server(tmp_path, max_connections=1) as server:
+        with socket.create_connection(server.address, 10):
+            assert httpx.get(f"{server.url}healthz").status_code == 503
+        for _ in range(500):
+            if httpx.get(f"{server.url}healthz").status_code == 200:
+                break
+            time.sleep(0.01)
+        assert httpx.get(f"{server.url}healthz").status_code == 200
+        assert server.stop() == 0
+
+
 def test_requests_under_way_are_finished(tmp_path: Path) -> None:
     answers: list[int] = []
 

@@ -36,7 +36,7 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,
         timeout_keep_alive=5,
         timeout_graceful_shutdown=max(1, round(settings.stop_seconds)),
-        limit_concurrency=settings.max_connections,
+        limit_concurrency=settings.max_connections + 1,  # it counts the one that asks
         h11_max_incomplete_event_size=1 << 14,
     )
     with _listening(settings.host, settings.port) as place:
