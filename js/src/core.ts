@@ -250,7 +250,8 @@ export class Core {
     const numbers = new Uint32Array(this.#core.memory.buffer, sizes, texts.length);
     let at = sizes + 4 * texts.length;
     texts.forEach((text, i) => {
-      numbers[i] = this.#encoder.encodeInto(text, memory.subarray(at)).written;
+      // not all that is behind: Node.js writes nothing into room of 2 GiB or more
+      numbers[i] = this.#encoder.encodeInto(text, memory.subarray(at, at + 3 * text.length)).written;
       at += numbers[i]!;
     });
     try {

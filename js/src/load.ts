@@ -35,6 +35,7 @@ export async function load(options?: LoadOptions & { engine?: "native" }): Promi
 export async function load(options: LoadOptions & { engine: "onnxruntime" }): Promise<AsyncParser>;
 export async function load(options: LoadOptions): Promise<Parser | AsyncParser>;
 export async function load(options: LoadOptions = {}): Promise<Parser | AsyncParser> {
+  if (typeof options !== "object" || options === null) throw new InputError(`expected options, got ${shown(options)}.`);
   const { engine = "native" } = options;
   if (engine !== "native" && engine !== "onnxruntime") {
     throw new InputError(`expected engine to be "native" or "onnxruntime", got ${shown(engine)}.`);

@@ -4,9 +4,16 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 
-import { BundleError, DecodeError, DisposedError, Document, EngineError, InputError, load, type Parser, PosmoeError } from "posmoe";
+import { BundleError, DecodeError, DisposedError, Document, EngineError, InputError, load, Parser, PosmoeError } from "posmoe";
 
 const TEXT = "I don't think so. She gave her brother a book about 東京 and a 😀 – he waved.";
+
+const dist = new URL("../../dist/", import.meta.url);
+const model = new URL("models/en-edge/", dist);
+const files = async () => ({
+  manifest: await readFile(new URL("manifest.json", model)),
+  weights: await readFile(new URL("weights.safetensors", model)),
+});
 
 let nlp: Parser;
 before(async () => {
@@ -171,12 +178,6 @@ describe("bad input", () => {
 });
 
 describe("a bundle", () => {
-  const model = new URL("../../dist/models/en-edge/", import.meta.url);
-  const files = async () => ({
-    manifest: await readFile(new URL("manifest.json", model)),
-    weights: await readFile(new URL("weights.safetensors", model)),
-  });
-
   it("comes from bytes, a URL or a path", async () => {
     for (const bundle of [await files(), model, model.pathname]) {
       const other = await load({ bundle });
@@ -212,11 +213,22 @@ describe("a bundle", () => {
 });
 
 describe("the module", () => {
+  it("parses the same where its memory has more than 2 GiB", async () => {
+    // the parts of `load`, so that the memory can grow without being filled
+    const { compile, instantiate } = await import(new URL("module.js", dist).href);
+    const { Core } = await import(new URL("core.js", dist).href);
+    const exports = await instantiate(await compile(await readFile(new URL("posmoe.wasm", dist))));
+    exports.memory.grow(33_000);
+    const other = new Parser(new Core(exports, await files()), nlp.model);
+    for (const text of [TEXT, TEXT.repeat(3000)]) assert.equal(other.parse(text).toConllu(), nlp.parse(text).toConllu());
+  });
+
   it("that is none: an engine error", async () => {
     await assert.rejects(load({ wasm: new Uint8Array([1, 2, 3]) }), EngineError);
     await assert.rejects(load({ wasm: "no/such.wasm" }), EngineError);
     await assert.rejects(load({ instructionSet: "avx2" as never }), InputError);
     await assert.rejects(load({ engine: "tensorrt" as never }), InputError);
+    await assert.rejects(load(null as never), InputError);
   });
 
   it("has kernels of two instruction sets, which give the same bits", async () => {
