@@ -55,6 +55,18 @@ def test_accuracy_by_silver_data_is_a_table_and_a_figure(tmp_path: Path) -> None
     assert "![UAS by words of silver trees](silver.svg)" in text
 
 
+def test_silver_sizes_of_other_settings_are_lines_of_their_own(tmp_path: Path) -> None:
+    paths = []
+    for lr, words, uas in ((0.01, 1_000_000, 84.0), (0.02, 1_000_000, 85.0), (0.01, 10_000_000, 87.0)):
+        config = replace(EDGE, lr=lr, silver_limit=words)
+        paths += seeds(tmp_path / f"{lr}-{words}", config, [uas], silver=words)
+    write_report(paths, tmp_path / "out")
+    found = [(row["model"], row["silver_words"], row["uas"]) for row in rows(tmp_path / "out" / "silver.csv")]
+    name = EDGE.name
+    expected = [(name, "1000000", "84.0"), (name, "10000000", "87.0"), (f"{name} lr=0.02", "1000000", "85.0")]
+    assert found == expected
+
+
 def test_the_best_measurement_of_a_run_counts(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", EDGE, 89.0, trees=89.4)
     assert (Run.load(run).measured, Run.load(run).best["uas"]) == ("dev_trees", 89.4)

@@ -25,7 +25,8 @@ class AblationError(TrainError, ValueError):
 
 
 def table(runs: Sequence[Run]) -> str:
-    """The table in Markdown. The first run and its seeds are the base; every other configuration is a row.
+    """The table in Markdown. The first run and its seeds are the base; every other configuration is a row, in
+    the order of `ablations`.
 
     Differences are between means over the seeds that both have. Below the table stands what a seed alone changes, and
     what is known of runs that were stopped.
@@ -40,12 +41,18 @@ def table(runs: Sequence[Run]) -> str:
     if not whole or whole[0].title != groups[0].title:
         raise AblationError("ablations: expected a finished run of the base, got none")
     titles = {_key(row.settings): row.title for row in ablations(parser_config(groups[0]))}
-    base = whole[0]
-    rows = [_row("the base", base, base, ""), *(_named(group, base, titles) for group in whole[1:])]
+    base, order = whole[0], list(titles.values())
+
+    def place(group: Group) -> int:
+        title = _title(group, base, titles)[0]
+        return order.index(title) if title in order else len(order)
+
+    rows = [_row(("the base", ""), base, base)]
+    rows += [_row(_title(group, base, titles), group, base) for group in sorted(whole[1:], key=place)]
     parts = [as_markdown([*rows, *_decoding(base)]), _noise(whole)]
     short = [group for group in groups[1:] if not any(run.scores for run in group.runs)]
     if short:
-        parts += [CUT_SHORT, as_markdown([_short_row(group, groups[0], titles) for group in short])]
+        parts += [CUT_SHORT, as_markdown([_short_row(group, groups[0], titles) for group in sorted(short, key=place)])]
     return "\n\n".join(filter(None, parts))
 
 
@@ -71,11 +78,6 @@ def parser_config(group: Group) -> ParserConfig:
     return from_dict(ParserConfig, run.record["config"]["parser"], str(run.path))
 
 
-def _named(group: Group, base: Group, titles: Titles) -> dict[str, Any]:
-    title, settings = _title(group, base, titles)
-    return _row(title, group, base, settings)
-
-
 def _title(group: Group, base: Group, titles: Titles) -> tuple[str, str]:
     """What the table calls a configuration, and the settings that make it."""
     changed = difference(base.runs[0].config, group.runs[0].config)
@@ -85,7 +87,8 @@ def _title(group: Group, base: Group, titles: Titles) -> tuple[str, str]:
     return title, f"`{as_options(changed)}`"
 
 
-def _row(title: str, group: Group, base: Group, settings: str) -> dict[str, Any]:
+def _row(named: tuple[str, str], group: Group, base: Group) -> dict[str, Any]:
+    title, settings = named
     row: dict[str, Any] = {"": title, "seeds": len(group.runs), "FLOPs / 20 words": _flops(group)}
     seeds = {run.seed for run in group.runs}
     paired = Group("", [run for run in base.runs if run.seed in seeds] or base.runs)
@@ -120,7 +123,7 @@ def _decoding(base: Group) -> list[dict[str, Any]]:
     runs = [replace(run, scores={"dev_greedy": run.scores["dev_greedy"]}) for run in base.runs]
     trees = [replace(run, scores={"dev_trees": run.scores["dev_trees"]}) for run in base.runs]
     greedy = Group("greedy", runs)
-    return [_row("likeliest heads without the tree search", greedy, Group("", trees), "")]
+    return [_row(("likeliest heads without the tree search", ""), greedy, Group("", trees))]
 
 
 def _noise(groups: Sequence[Group]) -> str:

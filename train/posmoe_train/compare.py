@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from posmoe_train.figure import Line, line_chart
-from posmoe_train.runs import MEASURED, SCORES, Group, Run, grouped
+from posmoe_train.runs import MEASURED, SCORES, Group, Run, difference, grouped
 
 Row = Mapping[str, Any]
 
@@ -58,13 +58,19 @@ def curve_rows(groups: Sequence[Group]) -> list[Row]:
 
 
 def silver_rows(groups: Sequence[Group]) -> list[Row]:
-    """A row a configuration whose record tells how many silver words it knew, fewest first."""
+    """A row a configuration whose record tells how many silver words it knew, fewest first.
+
+    Runs of one name that differ in other settings, too, are told apart by these.
+    """
     rows: list[Row] = []
+    first: dict[str, Run] = {}
     for group in groups:
-        words = group.runs[0].silver_words
-        if words is not None:
+        run = group.runs[0]
+        if run.silver_words is not None:
+            changed = difference(first.setdefault(run.name, run).config, run.config)
+            others = [f"{name}={value}" for name, value in changed.items() if not name.startswith("silver_")]
             low, high = group.spread("uas")
-            row = {"model": group.runs[0].name, "silver_words": words, "seeds": len(group.runs)}
+            row = {"model": " ".join([run.name, *others]), "silver_words": run.silver_words, "seeds": len(group.runs)}
             scores = {name: round(group.mean(name), 2) for name in SCORES}
             rows.append(row | scores | {"uas_low": round(low, 2), "uas_high": round(high, 2)})
     return sorted(rows, key=lambda row: (row["model"], row["silver_words"]))
