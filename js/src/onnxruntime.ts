@@ -16,7 +16,7 @@ export interface OrtModule {
 export interface OrtSession {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  // any: the types of both packages of ONNX Runtime have to fit
   run(feeds: any, fetches: any): Promise<{ readonly [name: string]: unknown }>;
   release(): Promise<void>;
 }

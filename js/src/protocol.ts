@@ -14,6 +14,12 @@ export type Question =
   | { method: "parseTokens"; sentences: string[][]; upos: (string | null)[][] | undefined }
   | { method: "kBest"; tokens: string[]; k: number; upos: (string | null)[] | undefined };
 
-export type Answer = { columns: Columns } | { trees: Tree[] } | { model: Model; longestRanked: number };
+/** What a page knows of the parser at the other end. */
+export interface Loaded {
+  model: Model;
+  longestRanked: number;
+}
+
+export type Answer = { columns: Columns } | { trees: Tree[] } | Loaded;
 
 export type Reply = { id: number; result: Answer } | { id: number; error: { name: string; message: string } };

@@ -3,7 +3,7 @@
 import { Document, type Tree } from "./document.js";
 import { DisposedError, EngineError, named } from "./errors.js";
 import type { Model } from "./parser.js";
-import type { Answer, Question, RemoteOptions, Reply } from "./protocol.js";
+import type { Answer, Loaded, Question, RemoteOptions, Reply } from "./protocol.js";
 import type { KnownTags, TextOptions } from "./request.js";
 import type { Port } from "./serve.js";
 
@@ -45,7 +45,7 @@ export class RemoteParser {
   #current: Waiting | undefined;
   #id = 0;
   #ended: Error | undefined;
-  #model: Model | undefined;
+  #loaded: Loaded | undefined;
 
   private constructor(port: Port, stop: () => void) {
     this.#port = port;
@@ -66,12 +66,17 @@ export class RemoteParser {
   static async load(port: Port, options: RemoteOptions = {}, stop: () => void = () => {}): Promise<RemoteParser> {
     const parser = new RemoteParser(port, stop);
     const answer = await parser.#ask({ method: "load", options: plain(options) }, undefined);
-    parser.#model = (answer as { model: Model }).model;
+    parser.#loaded = answer as Loaded;
     return parser;
   }
 
   get model(): Model {
-    return this.#model!;
+    return this.#loaded!.model;
+  }
+
+  /** The longest sentence in words whose trees can be ranked. */
+  get longestRanked(): number {
+    return this.#loaded!.longestRanked;
   }
 
   /** As `Parser.parse`. Once `signal` is aborted the promise fails with its reason. */

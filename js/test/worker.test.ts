@@ -45,7 +45,8 @@ describe("a remote parser", () => {
     assert.equal(text.toConllu(), here.parse(TEXT).toConllu());
     assert.equal(tokens.toConllu(), here.parseTokens([["He", "waved"]], [["PRON", null]]).toConllu());
     assert.deepEqual(trees, here.kBest(["He", "waved"], 2));
-    assert.equal(nlp.model.name, "en-edge");
+    assert.deepEqual(nlp.model, here.model);
+    assert.equal(nlp.longestRanked, here.longestRanked);
   });
 
   it("keeps the class and message of an error", async () => {
