@@ -205,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Build and check the wheels that one Linux machine can build.")
     parser.add_argument("--python", action="append", default=[], help="builds a wheel and installs it")
     parser.add_argument("--run", action="append", default=[], help="installs a wheel of the stable ABI too")
-    parser.add_argument("--target", action="append", choices=[t for t in PLATFORMS if t != HERE], help="default: all")
+    parser.add_argument("--target", action="append", choices=PLATFORMS, help=f"besides {HERE}; default: all")
     parser.add_argument("--made", type=Path, metavar="FOLDER", help="look at the wheels that lie there, build none")
     given = parser.parse_args()
     if given.made is not None:
@@ -217,7 +217,7 @@ def main() -> None:
     for python in (*pythons, *others):
         python.fetch()
     source = sdist()
-    targets = list(PLATFORMS)[1:] if given.target is None else given.target
+    targets = [target for target in given.target or PLATFORMS if target != HERE]
     stamp = {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "commit": run("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip(),
