@@ -51,7 +51,7 @@ def cast_bundle(
     if precision == "int4":
         raise ExportError("int4 packs two weights a byte, which bundles don't keep: make a graph alone of it")
     bundle = Bundle.load(source)
-    parser = _network(bundle, precision, calibrate)
+    parser = network_of(bundle, precision, calibrate)
     lost = check_loss(bundle, parser, precision, dev, most_lost)
     constants = {**bundle.manifest["constants"], "arithmetic": precision}
     manifest = {**bundle.manifest, "constants": constants, "metrics": lost or {}}
@@ -79,7 +79,7 @@ def cast_graph(
         calibrate, dev, most_lost: as for `cast_bundle`.
     """
     bundle = Bundle.load(source)
-    parser = _network(bundle, precision, calibrate, qdq=True)
+    parser = network_of(bundle, precision, calibrate, qdq=True)
     check_loss(bundle, parser, precision, dev, most_lost)
     graph = export_graph(parser, opset, whole_table=tensorrt)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +113,6 @@ def check_loss(
     return {name: round(value, 3) for name, value in after.items()}
 
 
-def _network(bundle: Bundle, precision: Precision, gold: Sequence[Sentence] | None, **options: Any) -> Parser:
+def network_of(bundle: Bundle, precision: Precision, gold: Sequence[Sentence] | None, **options: Any) -> Parser:
     run = None if gold is None else calibrator(bundle, gold)
     return network(bundle, precision, calibrate=run, **options)

@@ -89,14 +89,35 @@ def onnx(
     typer.echo(out)
 
 
+@app.command()
+def torch(
+    source: Source,
+    out: Out,
+    precision: Annotated[str | None, typer.Option(help="As for cast; the bundle's own if left out.")] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile for this machine with AOTInductor.")] = False,
+    device: Annotated[str, typer.Option(help="What it is compiled for: cpu or cuda.")] = "cpu",
+    dev: Dev = None,
+    most_lost: MostLost = 0.5,
+) -> None:
+    """Write the bundle SOURCE with a program of PyTorch, for posmoe's engine `torch`, to OUT."""
+    from posmoe_export.network import checked_precision
+    from posmoe_export.program import add_program
+
+    wanted = None if precision is None else checked_precision(precision)
+    gold = _sentences(dev)
+    add_program(source, out, wanted, compiled=compile, device=device, dev=gold, most_lost=most_lost)
+    typer.echo(out)
+
+
 def _cast_options(
     precision: str, calibrate: Path | None, dev: Path | None, most_lost: float, opset: int | None
 ) -> dict[str, Any]:
     """The arguments that casts share, as the functions take them."""
     from posmoe_export.graph import OPSET
+    from posmoe_export.network import checked_precision
 
     return {
-        "precision": precision,
+        "precision": checked_precision(precision),
         "calibrate": _sentences(calibrate),
         "dev": _sentences(dev),
         "most_lost": most_lost,

@@ -109,8 +109,7 @@ def network(
     Raises:
         ExportError: the bundle has a network of another version, or none of INT8 and nothing to calibrate by.
     """
-    if precision not in PRECISIONS:
-        raise ExportError(f"expected a precision of {', '.join(PRECISIONS)}, got {precision!r}")
+    precision = checked_precision(precision)
     if precision == "int8" and calibrate is None and is_integer(bundle):
         return freeze(integer_network(bundle), qdq)
     parser = float_network(bundle)
@@ -127,6 +126,18 @@ def network(
             f"bundle {bundle.path}: it has no steps of activations for {precision}: give a treebank to calibrate by"
         )
     return freeze(parser, qdq)
+
+
+def checked_precision(name: str) -> Precision:
+    """The precision of a name.
+
+    Raises:
+        ExportError: there is none.
+    """
+    for precision in PRECISIONS:
+        if precision == name:
+            return precision
+    raise ExportError(f"expected a precision of {', '.join(PRECISIONS)}, got {name!r}")
 
 
 def is_integer(bundle: Bundle) -> bool:

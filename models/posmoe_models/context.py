@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from posmoe_kernels import recurrence
+from posmoe_models.precision import full_precision
 
 
 def gated_context(forward: Tensor, backward: Tensor, gates: Tensor, mask: Tensor) -> Tensor:
@@ -19,7 +20,7 @@ def gated_context(forward: Tensor, backward: Tensor, gates: Tensor, mask: Tensor
     Returns:
         both states side by side, [batch, time, 2g], float32.
     """
-    with torch.autocast(forward.device.type, enabled=False):
+    with full_precision(forward.device.type):
         z = torch.sigmoid(gates.float()) * mask[..., None]
         ahead, behind = z.chunk(2, -1)
         z = torch.cat([ahead, behind.flip(1)], -1)

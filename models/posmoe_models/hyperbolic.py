@@ -11,6 +11,8 @@ import torch
 from geoopt import ManifoldParameter, PoincareBall
 from torch import Tensor, nn
 
+from posmoe_models.precision import full_precision
+
 _EPS = 1e-6
 RIM = 1 - 4e-3
 
@@ -62,6 +64,6 @@ class MobiusBias(nn.Module):
 
     def forward(self, v: Tensor, expert: Tensor) -> Tensor:
         """v [..., dim] and the expert of each, int64 [...] → [..., dim], in float32."""
-        with torch.autocast(v.device.type, enabled=False):
+        with full_precision(v.device.type):
             bias = nn.functional.embedding(expert, self.bias).float()
             return logmap0(mobius_add(expmap0(v.float(), self.c), bias, self.c), self.c)

@@ -103,7 +103,7 @@ class Parser(nn.Module):
         words = self.dropout(self.word_norm(torch.cat([mixed, context], -1)))
         words = torch.cat([self.root.to(words.dtype).expand(batch, 1, -1), words], 1)
         tags = nn.functional.pad(tag_logits.argmax(-1), (1, 0), value=ROOT_TAG)
-        mask = nn.functional.pad(mask, (1, 0), value=True)
+        mask = torch.cat([torch.ones_like(lengths, dtype=torch.bool)[:, None], mask], 1)
         return Encoded(words, tag_logits.float(), tags, mask, likely_tags(tag_logits) if c.pair_tags == 2 else None)
 
     def forward(self, features: Tensor, lengths: Tensor, route_tags: Tensor | None = None) -> Scores:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from posmoe_models.config import ROOT_TAG, ParserConfig
 from posmoe_models.hyperbolic import expmap0, squared_distance_ratio
+from posmoe_models.precision import full_precision
 
 FORBIDDEN = -1e9
 _EDGES = (7, 10, 15, 21, 31)
@@ -92,7 +93,7 @@ class ArcScorer(nn.Module):
         Returns:
             [batch, time, time + 1], float32, FORBIDDEN at padding and at the word itself.
         """
-        with torch.autocast(words.device.type, enabled=False):
+        with full_precision(words.device.type):
             words = words.float()
             scores = self.similarity(self.dependent(words[:, 1:]), self.head(words))
             scores = scores + self.head_bias(words).transpose(1, 2)
@@ -152,7 +153,7 @@ class LinearScorer(ArcScorer):
 
     def hub_logits(self, words: Tensor) -> Tensor:
         """Logit of each word being a far head: [batch, time + 1, word_dim] → [batch, time]."""
-        with torch.autocast(words.device.type, enabled=False):
+        with full_precision(words.device.type):
             logits: Tensor = self.hub(words[:, 1:].float())[..., 0]
             return logits
 
@@ -165,7 +166,8 @@ class LinearScorer(ArcScorer):
         near = torch.where((near >= 1) & (near <= lengths), near, -1)
 
         logits = self.hub_logits(words).masked_fill(~mask[:, 1:], FORBIDDEN)
-        logits = nn.functional.pad(logits, (0, -time % self.window), value=2 * FORBIDDEN)
+        # a window more than is read: a program is never recorded for the case of one alone
+        logits = nn.functional.pad(logits, (0, -time % self.window + self.window), value=2 * FORBIDDEN)
         best = torch.topk(logits.view(batch, -1, self.window), self.hubs, dim=-1).indices
         start = torch.arange(best.shape[1], device=words.device)[:, None] * self.window
         hubs = (best + start + 1)[:, (position - 1) // self.window]

@@ -27,11 +27,14 @@ MODELS = Path(__file__).parent / "models"
 
 
 class Bundle:
-    """A checked bundle. `folder` is None when it came from a zip; `graph` holds the bytes of model.onnx."""
+    """A checked bundle. `folder` is None when it came from a zip.
+
+    `graph` holds the bytes of model.onnx, `others` those of the files that only some engines read.
+    """
 
     def __init__(
         self, path: Path, folder: Path | None, manifest: dict[str, Any], tags: tuple[str, ...],
-        labels: tuple[str, ...], tensors: SafeTensors, graph: bytes,
+        labels: tuple[str, ...], tensors: SafeTensors, graph: bytes, others: Mapping[str, bytes],
     ) -> None:  # fmt: skip
         self.path = path
         self.folder = folder
@@ -40,6 +43,7 @@ class Bundle:
         self.labels = labels
         self.tensors = tensors
         self.graph = graph
+        self.others = others
 
     @classmethod
     def load(cls, path: str | Path) -> Bundle:
@@ -69,6 +73,7 @@ class Bundle:
             labels=_names(manifest, "labels", path),
             tensors=weights if isinstance(weights, SafeTensors) else SafeTensors(weights, f"{path}:{WEIGHTS}"),
             graph=as_bytes(contents[GRAPH]),
+            others={name: as_bytes(content) for name, content in contents.items() if name not in (WEIGHTS, GRAPH)},
         )
         check_tensors(path, manifest, bundle.tags, bundle.labels, bundle.tensors)
         return bundle

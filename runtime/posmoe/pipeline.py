@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _core
 from .bundle import Bundle, find, reference
 from .document import Document
-from .engines import Analyser, Choice, Compiled, choose, create
+from .engines import PRECISIONS, Analyser, Choice, Compiled, choose, create
 from .errors import BundleError, DecodeError, InputError, LongSentenceWarning
 from .features import load_features
 from .limits import MAX_BATCH, MAX_RANKED, MAX_THREADS, MAX_TREES, whole_number
@@ -40,14 +40,16 @@ class Parser:
         engine: the chosen engine's name, and why it was taken.
     """
 
-    def __init__(self, bundle: Bundle, backend: str = "auto", threads: int = 1) -> None:
+    def __init__(self, bundle: Bundle, backend: str = "auto", threads: int = 1, precision: str = "auto") -> None:
         threads = whole_number(threads, "threads", 1, MAX_THREADS)
         if not isinstance(backend, str):
             raise InputError(f"expected backend to be the name of an engine, got {backend!r:.80}.")
         self.bundle = bundle
-        self._settings = (backend, threads)
+        if precision not in PRECISIONS:
+            raise InputError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r:.80}.")
+        self._settings = (backend, threads, precision)
         self.engine: Choice = choose(backend, bundle)
-        self._engine = create(bundle, self.engine, threads)
+        self._engine = create(bundle, self.engine, threads, precision)
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
             self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors.view("tokenizer.weights"))
@@ -243,29 +245,34 @@ class Parser:
         return f"<Parser of {self.bundle.name} {self.bundle.version} on {self.engine.name}>"
 
 
-def load(name_or_path: str | PathLike[str] | None = None, backend: str = "auto", threads: int = 1) -> Parser:
+def load(
+    name_or_path: str | PathLike[str] | None = None, backend: str = "auto", threads: int = 1, precision: str = "auto"
+) -> Parser:
     """Load a model: the bundled English one, an installed one by its name, or a bundle by its path.
 
     Args:
         backend: `auto`, or the name of an engine.
         threads: threads that ONNX Runtime computes one batch with; the native engine takes one, and `pipe` runs
             several batches at a time.
+        precision: what the network is computed in: `auto`, the bundle's own; or one to which the engine casts the
+            weights, as the native engine does from `int8` to `float32`.
     Raises:
         InputError: an argument is of another type or out of bounds.
         BundleError: there is no such bundle, or it is not whole.
+        EngineError: the engine can't run the bundle, or not in this precision.
         MissingExtraError: the engine's package is not installed; the message names the line that installs it.
     """
-    return Parser(Bundle.load(find(name_or_path)), backend, threads)
+    return Parser(Bundle.load(find(name_or_path)), backend, threads, precision)
 
 
-def _restored(model: str, digest: str | None, backend: str, threads: int) -> Parser:
+def _restored(model: str, digest: str | None, backend: str, threads: int, precision: str) -> Parser:
     """A parser from what was pickled.
 
     Raises:
         BundleError: its model is not here, or is another one than it was there.
     """
     try:
-        parser = load(model, backend, threads)
+        parser = load(model, backend, threads, precision)
     except BundleError as error:
         raise BundleError(f"a parser came from another process, its model is missing in this one: {error}") from error
     if parser.bundle.manifest.get("digest") != digest:

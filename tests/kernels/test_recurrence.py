@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from posmoe_kernels import recurrence
-from posmoe_kernels.recurrence import recurrence_naive
+from posmoe_kernels.recurrence import doubling, recurrence_doubling, recurrence_naive
 
 LENGTHS = [1, 2, 7, 97]
 
@@ -23,6 +23,16 @@ def test_values_by_hand() -> None:
     # 4, 0.5 · 4 + 1 = 3, 2 · 3 − 6 = 0; and 1, 0 · 1 + 2 = 2, 1 · 2 + 3 = 5: the first decay has nothing to decay
     expected = torch.tensor([[[4.0, 1.0], [3.0, 2.0], [0.0, 5.0]]])
     assert torch.equal(recurrence_naive(a, b), expected)
+    assert torch.equal(recurrence(a, b), expected)
+
+
+@pytest.mark.parametrize("time", [1, 2, 7, 97, 1025])
+def test_doubling_is_the_loop(time: int) -> None:
+    a, b = inputs(2, time, 3)
+    expected = recurrence_naive(a, b)
+    torch.testing.assert_close(recurrence_doubling(a, b), expected, rtol=1e-5, atol=1e-5)
+    with doubling():
+        assert torch.equal(recurrence(a, b), recurrence_doubling(a, b))
     assert torch.equal(recurrence(a, b), expected)
 
 

@@ -1,5 +1,8 @@
 """The linear recurrence h_t = a_t h_{t-1} + b_t over the time axis."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import cast
 
 import torch
@@ -7,14 +10,18 @@ from torch import Tensor
 
 from posmoe_kernels.recurrence.naive import recurrence_naive as recurrence_naive
 
-__all__ = ["recurrence", "recurrence_naive"]
+__all__ = ["doubling", "recurrence", "recurrence_doubling", "recurrence_naive"]
+
+# steps of doubling: enough for sequences of 16,384
+_DOUBLINGS = 14
+_doubled: ContextVar[bool] = ContextVar("doubled", default=False)
 
 
 def recurrence(a: Tensor, b: Tensor) -> Tensor:
     """Run h_t = a_t h_{t-1} + b_t from h_{-1} = 0; differentiable in a and b.
 
-    The fused kernel runs on CUDA tensors, a scan operator is recorded under torch.export, and
-    the plain loop runs otherwise.
+    The fused kernel runs on CUDA tensors, a scan operator is recorded under torch.export (or, inside
+    `doubling`, plain operators), and the plain loop runs otherwise.
 
     Args:
         a: decay, [batch, time, channels].
@@ -24,6 +31,8 @@ def recurrence(a: Tensor, b: Tensor) -> Tensor:
     """
     if a.shape != b.shape or a.dim() != 3:
         raise ValueError(f"recurrence: expected two [batch, time, channels], got {a.shape} and {b.shape}")
+    if _doubled.get():
+        return recurrence_doubling(a, b)
     if torch.compiler.is_exporting():
         return _recurrence_scan(a, b)
     if a.is_cuda:
@@ -31,6 +40,29 @@ def recurrence(a: Tensor, b: Tensor) -> Tensor:
 
         return recurrence_triton(a, b)
     return recurrence_naive(a, b)
+
+
+@contextmanager
+def doubling() -> Iterator[None]:
+    """Within, recurrences are `recurrence_doubling`: for compilers that know no scan over free shapes."""
+    token = _doubled.set(True)
+    try:
+        yield
+    finally:
+        _doubled.reset(token)
+
+
+def recurrence_doubling(a: Tensor, b: Tensor) -> Tensor:
+    """`recurrence` in 14 steps that each join spans of twice the length, for at most 16,384 places in time.
+
+    Source: Hillis and Steele 1986, "Data parallel algorithms". Rounding differs from the loop's.
+    """
+    time = b.shape[1]
+    for step in range(_DOUBLINGS):
+        before = 1 << step
+        b = b + a * torch.nn.functional.pad(b, (0, 0, before, 0))[:, :time]
+        a = a * torch.nn.functional.pad(a, (0, 0, before, 0))[:, :time]
+    return b
 
 
 def _step(h: Tensor, inputs: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

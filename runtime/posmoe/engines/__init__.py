@@ -105,7 +105,10 @@ ENGINES: dict[str, _Known] = {
     "native": _Known(".native"),
     "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
     "triton": _Known(),
+    "torch": _Known(".torch", "torch", "torch", "PyTorch"),
 }
+# what a network may be computed in; `auto` is what its bundle says
+PRECISIONS = ("auto", "float32", "float16", "int8", "int8_dynamic", "float8_e4m3", "float8_e5m2")
 
 
 def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
@@ -164,13 +167,33 @@ def instruction_set(choice: Choice) -> str | None:
     return native()
 
 
-def create(bundle: Bundle, choice: Choice, threads: int = 1) -> Engine:
-    """Load a bundle's network into the chosen engine; one batch is computed on `threads` threads.
+def arithmetic(bundle: Bundle) -> str:
+    """What a bundle's network is computed in."""
+    return str(bundle.manifest["constants"].get("arithmetic", "float32"))
+
+
+def expect_precision(bundle: Bundle, engine: str, precision: str, found: str) -> None:
+    """Check that what an engine has is what was asked for.
 
     Raises:
+        EngineError: says how to make a bundle of the precision that was asked for.
+    """
+    if precision not in ("auto", found):
+        raise EngineError(
+            f"{engine} computes bundle {bundle.path} in {found}, {precision} was asked for. Make a bundle of it with: "
+            f"posmoe-export cast {bundle.path} NEW --precision {precision}"
+        )
+
+
+def create(bundle: Bundle, choice: Choice, threads: int = 1, precision: str = "auto") -> Engine:
+    """Load a bundle's network into the chosen engine; one batch is computed on `threads` threads.
+
+    Args:
+        precision: one of `PRECISIONS`.
+    Raises:
         BundleError: graph and manifest disagree.
-        EngineError: the engine refuses the graph.
+        EngineError: the engine refuses the graph, or can't compute it in this precision.
     """
     module: Any = import_module(ENGINES[choice.name].module or "", __name__)
-    make: Callable[[Bundle, int], Engine] = module.load
-    return make(bundle, threads)
+    make: Callable[[Bundle, int, str], Engine] = module.load
+    return make(bundle, threads, precision)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _core
 from ..errors import BundleError, DecodeError, EngineError
-from . import Scores
+from . import Scores, arithmetic, expect_precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ KNOWN = {
 # constants that older bundles lack
 DEFAULTS = {"arithmetic": "float32", "context": "recurrence", "gates": "table", "bigrams": 0, "pair_tags": 1}
 TYPES = ("F32", "I8")
+TABLE = "lexicon.codes"  # INT8 in every precision
 # read by others
 OTHERS = ("features.keys", "tokenizer.weights")
 
@@ -124,9 +125,11 @@ def instruction_set() -> str:
         raise EngineError(f"the native engine can't start: $POSMOE_ISA: {error}.") from error
 
 
-def contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any]]:
+def contents(bundle: Bundle, precision: str = "auto") -> tuple[dict[str, Any], dict[str, Any]]:
     """The sizes and tensors of a bundle's network, as the core takes them.
 
+    Args:
+        precision: `float32` for layers of INT8 as what their codes stand for.
     Raises:
         BundleError: a size is missing or none.
     """
@@ -146,16 +149,48 @@ def contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any]]:
             raise BundleError(f"bundle {bundle.path}: expected the constant {name!r} to be a size, got {value!r}.")
         shape[name] = value
     entries = bundle.tensors.entries.items()
-    return shape, {n: bundle.tensors.view(n) for n, entry in entries if entry.dtype in TYPES and n not in OTHERS}
+    tensors: dict[str, Any] = {
+        n: bundle.tensors.view(n) for n, entry in entries if entry.dtype in TYPES and n not in OTHERS
+    }
+    if shape["int8"] and precision == "float32":
+        shape["int8"] = False
+        tensors |= _dequantised(bundle, tensors)
+    return shape, tensors
 
 
-def load(bundle: Bundle, threads: int) -> NativeEngine:
+def _dequantised(bundle: Bundle, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of INT8 layers in float32, [inputs, outputs]: codes times the scales of their rows.
+
+    Raises:
+        BundleError: a layer lacks one of its tensors, or they don't fit together.
+    """
+    import numpy as np
+
+    weights = {}
+    for layer in (name.removesuffix(".codes") for name in tensors if name.endswith(".codes") and name != TABLE):
+        experts = layer.startswith("experts.")
+        parts = (f"{layer}.codes", f"{layer}.multiplier", "experts.step" if experts else f"{layer}.step")
+        missing = [name for name in parts if name not in tensors]
+        if missing:
+            raise BundleError(f"bundle {bundle.path}: expected a tensor {missing[0]!r}, it is missing.")
+        codes, multiplier, step = (bundle.tensors[name] for name in parts)
+        if codes.ndim != 2 or multiplier.shape != codes.shape[:1] or step.shape != (1,) or not step[0] > 0:
+            shapes = [list(codes.shape), list(multiplier.shape), list(step.shape)]
+            raise BundleError(f"bundle {bundle.path}: codes, multiplier and step of {layer!r} don't fit: {shapes}.")
+        scaled = codes.astype(np.float32) * (multiplier / step)[:, None]
+        weights[layer if experts else f"{layer}.weight"] = np.ascontiguousarray(scaled.T)
+    return weights
+
+
+def load(bundle: Bundle, threads: int, precision: str = "auto") -> NativeEngine:
     """Check the bundle's network and copy its weights; a batch is computed on the thread that brings it."""
     del threads
     why = refusal(bundle)
     if why is not None:
         raise EngineError(f"the native engine can't run bundle {bundle.path}: {why}. Take backend='onnxruntime'.")
-    shape, tensors = contents(bundle)
+    if precision != "float32":
+        expect_precision(bundle, "the native engine", precision, arithmetic(bundle))
+    shape, tensors = contents(bundle, precision)
     kernels = instruction_set()
     try:
         return NativeEngine(_core.Network(shape, tensors, kernels))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..bundle_files import GRAPH, WEIGHTS
 from ..errors import BundleError, EngineError
-from . import Scores
+from . import Engine, Scores, arithmetic, expect_precision
 
 INPUTS = {"features": "tensor(int32)", "lengths": "tensor(int64)"}
 OUTPUTS = {
@@ -42,8 +42,9 @@ class OnnxRuntimeEngine:
         return Scores(*outputs)
 
 
-def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
+def load(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEngine:
     """Open the bundle's graph and check it against the manifest."""
+    expect_precision(bundle, "ONNX Runtime", precision, arithmetic(bundle))
     try:
         import onnxruntime
     except ImportError as error:
@@ -57,7 +58,7 @@ def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     # products of dequantised weights stay float32: by default their inputs would be rounded to INT8
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
-    if str(bundle.manifest["constants"].get("arithmetic", "")).startswith("float8"):
+    if arithmetic(bundle).startswith("float8"):
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # it has no fused FP8 on a CPU
     try:
         session = _session(onnxruntime, bundle, options)
@@ -67,7 +68,7 @@ def load(bundle: Bundle, threads: int) -> OnnxRuntimeEngine:
         ) from error
     engine = OnnxRuntimeEngine(session, str(onnxruntime.__version__))
     _check_names(bundle, session)
-    _check_run(bundle, engine)
+    check_run(bundle, engine)
     return engine
 
 
@@ -96,8 +97,8 @@ def _check_names(bundle: Bundle, session: Any) -> None:
             raise BundleError(f"bundle {bundle.path}: the graph has inputs that the runtime doesn't know: {found}.")
 
 
-def _check_run(bundle: Bundle, engine: OnnxRuntimeEngine) -> None:
-    """Run the last row of the feature table through the graph and check what comes out."""
+def check_run(bundle: Bundle, engine: Engine) -> None:
+    """Run the last row of the feature table through the network and check what comes out."""
     words, rank = 2, bundle.tensors.entries["label.weight"].shape[0]
     features = np.full((1, words, FEATURES), bundle.rows - 1, np.int32)
     try:
