@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from posmoe_kernels import recurrence
+from posmoe_kernels import gated, recurrence
 from posmoe_models.precision import full_precision
 
 
@@ -35,9 +35,12 @@ class RecurrentContext(nn.Module):
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
+        self.fused = False
 
     def forward(self, x: Tensor, gates: Tensor, mask: Tensor) -> Tensor:
         """x [batch, time, ≥ g] and gate logits [batch, time, 2g] → [batch, time, 2g], float32."""
+        if self.fused:
+            return gated(x, gates, mask)
         return gated_context(x[..., : self.dim], x[..., -self.dim :], gates, mask)
 
 
@@ -65,11 +68,13 @@ class ContextLayer(nn.Module):
         self.input = nn.Linear(dim, 2 * dim)
         self.output = nn.Linear(dim, dim)
         self.dropout = nn.Dropout(dropout)
+        self.fused = False
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """[batch, time, dim] → the same shape."""
         values, gates = self.input(self.norm(x)).chunk(2, -1)
         left, right = values.chunk(2, -1)
-        context = nn.functional.gelu(gated_context(left, right, gates, mask))
+        states = gated(values, gates, mask) if self.fused else gated_context(left, right, gates, mask)
+        context = nn.functional.gelu(states)
         update: Tensor = self.dropout(self.output(context))
         return x + update

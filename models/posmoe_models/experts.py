@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from posmoe_kernels import mixture
 from posmoe_models.hyperbolic import MobiusBias
 
 
@@ -28,6 +29,7 @@ class Experts(nn.Module):
         self.value = nn.Linear(dim, experts * out, bias=False)
         for layer in (self.gate, self.value):
             nn.init.normal_(layer.weight, std=dim**-0.5)
+        self.fused = False
         self.bias = MobiusBias(experts, out) if geometry == "hyperbolic" else EuclideanBias(experts, out)
 
     def forward(self, x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
@@ -42,6 +44,8 @@ class Experts(nn.Module):
         Returns:
             [batch, time, out], float32.
         """
+        if self.fused and isinstance(self.bias, MobiusBias):
+            return self._fused(x, weight, index)
         batch, time, _ = x.shape
         shape = (batch, time, self.experts, self.out)
         chosen = index[..., None].expand(*index.shape, self.out)
@@ -49,3 +53,22 @@ class Experts(nn.Module):
         outputs = nn.functional.silu(gate) * self.bias(value, index)
         mixed: Tensor = (outputs * weight[..., None]).sum(2)
         return mixed
+
+    def _fused(self, x: Tensor, weight: Tensor, index: Tensor) -> Tensor:
+        """The same by one kernel, which computes the chosen experts alone."""
+        (inputs, gate), (_, value) = operands(self.gate, x), operands(self.value, x)
+        with torch.autocast(x.device.type, enabled=False):
+            k = index.shape[-1]
+            words = inputs.float().flatten(0, 1)
+            mixed = mixture(words, gate, value, self.bias.bias, weight.reshape(-1, k), index.reshape(-1, k))
+            return mixed.view(*x.shape[:2], self.out)
+
+
+def operands(layer: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """What a linear layer multiplies: its input and weights, rounded where the layer rounds them."""
+    rounded = getattr(layer, "operands", None)
+    if rounded is None:
+        assert isinstance(layer, nn.Linear)
+        return x, layer.weight
+    given: tuple[Tensor, Tensor] = rounded(x)
+    return given

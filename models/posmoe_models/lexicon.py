@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from posmoe_kernels import lookup
 from posmoe_models.config import FEATURES_PER_WORD, FeatureConfig
 
 
@@ -57,6 +58,7 @@ class Lexicon(nn.Module):
         table[features.rows :] = 0
         self.table = nn.Parameter(table)
         self.quantisation_aware = False
+        self.fused = False
 
     def forward(self, identifiers: Tensor) -> Tensor:
         """Identifiers int [batch, time, 6] → float [batch, time, dim]."""
@@ -64,6 +66,8 @@ class Lexicon(nn.Module):
             raise ValueError(f"expected {FEATURES_PER_WORD} identifiers a word, got {identifiers.shape[-1]}")
         if self.bigrams:
             identifiers = with_bigrams(identifiers, self.features.rows, self.bigrams)
+        if self.fused:
+            return lookup(self.table, identifiers, self.quantisation_aware)
         rows = nn.functional.embedding(identifiers, self.table)
         if self.quantisation_aware:
             scale = rows.detach().abs().amax(-1, keepdim=True).clamp_min(1e-12) / 127

@@ -121,3 +121,10 @@ class Parser(nn.Module):
         heads = arcs.heads.gather(-1, best)[..., 0].clamp_min(0)
         labels = self.label(dependent, head, heads, tags).argmax(-1)
         return Scores(tag_logits, arcs.scores, arcs.heads, dependent, head, heads, labels, tags[:, 1:])
+
+
+def fuse(model: nn.Module, fused: bool = True) -> None:
+    """Let lookup, recurrences and experts run as fused kernels where they are on a GPU, or as plain operations."""
+    for module in model.modules():
+        if hasattr(module, "fused"):
+            setattr(module, "fused", fused)  # noqa: B010

@@ -22,6 +22,16 @@ class QuantisedLinear(nn.Linear):
         self.step, self.form = step, form
         self.size = None if group is None or group >= layer.in_features else group
 
+    def operands(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Input and weights as the layer multiplies them, rounded once it rounds."""
+        if self.step.samples is not None:
+            self.step.observe(x)
+        if not self.step.enabled:
+            return x, self.weight
+        scale = spread(row_scales(self.weight, self.form, self.size), self.in_features, self.size)
+        inputs, step = self.step.encode(x)
+        return inputs * step, encode_through(self.weight.float(), 1 / scale, self.form) * scale
+
     def forward(self, x: Tensor) -> Tensor:
         """[..., in_features] → [..., out_features]."""
         if self.step.samples is not None:

@@ -244,6 +244,7 @@ NB_MODULE(_core, m) {
   bind_tokenizer(m);
   bind_features(m);
   bind_analysis(m);
+  bind_gather(m);
   bind_decode(m);
   bind_ranking(m);
   bind_network(m);

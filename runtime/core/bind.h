@@ -30,6 +30,7 @@ std::string utf8_of(nanobind::handle text);
 
 void bind_words(nanobind::module_& m);     // Words
 void bind_analysis(nanobind::module_& m);  // Analyser, Analysis
+void bind_gather(nanobind::module_& m);    // Gathered
 void bind_decode(nanobind::module_& m);    // decode, decode_batch, count_searches
 void bind_ranking(nanobind::module_& m);   // k_best, log_partition
 void bind_network(nanobind::module_& m);   // Network

@@ -102,6 +102,27 @@ BatchHeads decode_batch(const Batch<float>& scores, const Batch<Head>& heads, co
   return owned<int32_t, nb::shape<-1, -1>>(std::move(out), {size, length});
 }
 
+// Sentences without padding: sentence s has the rows offsets[s] .. offsets[s + 1].
+template <typename Head>
+Heads decode_rows(const Matrix<float>& scores, const Matrix<Head>& heads, const Lengths& offsets) {
+  check_same_shape(scores, heads);
+  const size_t rows = scores.shape(0), width = scores.shape(1), count = offsets.shape(0);
+  const int64_t* const at = offsets.data();
+  if (!count || at[0] != 0 || at[count - 1] != static_cast<int64_t>(rows) || !std::is_sorted(at, at + count)) {
+    throw nb::value_error("decode: expected offsets that rise from 0 to the number of rows");
+  }
+  std::unique_ptr<int32_t[]> out(new int32_t[rows]);
+  {
+    nb::gil_scoped_release release;
+    ThreadDecoder decoder;
+    for (size_t s = 0; s + 1 < count; ++s) {
+      const size_t begin = static_cast<size_t>(at[s]), words = static_cast<size_t>(at[s + 1]) - begin;
+      decoder->decode(scores.data() + begin * width, heads.data() + begin * width, words, width, out.get() + begin);
+    }
+  }
+  return owned<int32_t, nb::shape<-1>>(std::move(out), {rows});
+}
+
 template <typename Head>
 size_t count_searches(const Batch<float>& scores, const Batch<Head>& heads, const Lengths& lengths) {
   size_t searches = 0;
@@ -118,6 +139,8 @@ void bind_decode_for(nb::module_& m) {
         "The best tree with a single root over scored candidate heads [n, C]: int32 [n].");
   m.def("decode_batch", &decode_batch<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
         "The best tree of every sentence of a batch [B, T, C]: int32 [B, T], -1 past a sentence's length.");
+  m.def("decode_rows", &decode_rows<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("offsets"),
+        "The best tree of every sentence [offsets[s], offsets[s + 1]) of rows [n, C]: int32 [n].");
   m.def("count_searches", &count_searches<Head>, nb::arg("scores"), nb::arg("heads"), nb::arg("lengths"),
         "How many sentences of a batch have best heads that form no tree with a single root.");
 }

@@ -113,6 +113,19 @@ class Analyser:
     def texts(self, texts: list[str], lines: bool = False) -> list[Analysis]: ...
     def words(self, words: list[Words], gold: list[list[int] | None]) -> list[Analysis]: ...
 
+class Gathered:
+    """Words of some texts on their way through an engine."""
+
+    @property
+    def features(self) -> NDArray[np.int32]: ...  # [n, 6]
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...  # [S + 1]
+    def analyses(
+        self, upos: NDArray[np.int32], heads: NDArray[np.int32], deprels: NDArray[np.int32], joining: int
+    ) -> list[Analysis]: ...
+
+def gather_texts(tokenizer: Tokenizer, features: Features, texts: list[str], lines: bool, longest: int) -> Gathered: ...
+def gather_words(features: Features, words: list[Words], longest: int) -> Gathered: ...
 def flat(
     analyses: list[Analysis | None] | list[Analysis], by_sentence: bool = False, offset: int = 0
 ) -> dict[str, Any]: ...  # memoryviews; bytes for `forms` and `texts`
@@ -123,6 +136,9 @@ def stage_times(on: bool) -> dict[str, int]: ...  # of this thread, since the la
 def decode(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], search: str = "auto") -> NDArray[np.int32]: ...
 def decode_batch(
     scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]
+) -> NDArray[np.int32]: ...
+def decode_rows(
+    scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], offsets: NDArray[np.int64]
 ) -> NDArray[np.int32]: ...
 def count_searches(scores: NDArray[np.float32], heads: NDArray[np.integer[Any]], lengths: NDArray[np.int64]) -> int: ...
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import posmoe
 from posmoe import _core
-from posmoe.analyser import PlainAnalyser
+from posmoe.analyser import BatchAnalyser, PlainAnalyser
 from posmoe.bundle import Bundle, find
 from posmoe.engines import Analyser, Compiled, choose, create
 from posmoe.network import Network
@@ -62,6 +62,27 @@ def test_texts_and_words_are_what_the_steps_make_of_them(longest: int) -> None:
     assert_same(core.words(words, gold), plain.words(words, gold))
     assert_same(core.words(words, [None] * 3), plain.words(words, [None] * 3))
     assert core.texts([]) == core.words([], []) == []
+
+
+@pytest.mark.parametrize("longest", [1, 7, 10_000])
+def test_batches_that_the_core_cuts_for_other_engines_are_the_same(longest: int) -> None:
+    _, plain = analysers(longest)
+    engine = create(Bundle.load(find()), choose("native"))
+    assert isinstance(engine, Compiled)
+    tokenizer = plain._tokenizer  # type: ignore[attr-defined]
+    batched = BatchAnalyser(tokenizer, NLP._features, engine, longest, NLP.bundle.joining)
+    for lines in (False, True):
+        assert_same(batched.texts(TEXTS, lines), plain.texts(TEXTS, lines))
+    words = [NLP._tokenizer("I don't know."), words_of_tokens([]), NLP._tokenizer("So " * 20)]
+    gold: list[list[int] | None] = [[3, -1, 0, 16, -1], None, None]
+    assert_same(batched.words(words, gold), plain.words(words, gold))
+    assert batched.texts([]) == batched.words([], []) == []
+    with pytest.raises(ValueError, match="one word at least"):
+        _core.gather_texts(tokenizer, NLP._features, ["a"], False, 0)
+    gathered = _core.gather_words(NLP._features, words, longest)
+    with pytest.raises(ValueError, match="expected one number a word"):
+        one = np.zeros(1, np.int32)
+        gathered.analyses(one, one, one, 0)
 
 
 @given(st.lists(st.text("aB .'\n1é", max_size=60), min_size=1, max_size=8), st.booleans())

@@ -1,5 +1,6 @@
 """The spanning-tree decoders against every tree, a plain twin, networkx and each other."""
 
+import itertools
 import threading
 
 import networkx
@@ -220,6 +221,20 @@ def test_batches_give_what_sentences_give_and_never_read_padding() -> None:
     assert decode_batch(scores, heads, lengths).tolist() == expected
     assert decode_batch(scores, heads.astype(np.int32), lengths.astype(np.int32)).tolist() == expected
     assert decode_batch(scores[:0], heads[:0], lengths[:0]).shape == (0, 12)
+
+
+def test_rows_without_padding_give_what_sentences_give() -> None:
+    rng = np.random.default_rng(4)
+    lengths = (3, 0, 1, 12, 5)
+    offsets = np.cumsum([0, *lengths]).astype(np.int64)
+    scores = rng.standard_normal((21, 13)).astype(np.float32)
+    heads = np.concatenate([np.tile(np.arange(13), (n, 1)) for n in lengths])
+    heads[heads > np.repeat(lengths, lengths)[:, None]] = -1
+    found = _core.decode_rows(scores, heads, offsets)
+    for begin, end in itertools.pairwise(offsets):
+        assert found[begin:end].tolist() == decode(scores[begin:end], heads[begin:end]).tolist()
+    with pytest.raises(ValueError, match="offsets that rise from 0"):
+        _core.decode_rows(scores, heads, offsets[:-1])
 
 
 def test_batches_name_the_sentence() -> None:

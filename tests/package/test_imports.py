@@ -19,7 +19,7 @@ FOLDERS = {
     "posmoe_export": "export",
 }
 MAY_IMPORT = {
-    "posmoe": set(),
+    "posmoe": {"posmoe_kernels"},  # the engine triton, when it is loaded
     "posmoe_kernels": set(),
     "posmoe_models": {"posmoe_kernels"},
     "posmoe_quant": {"posmoe_kernels", "posmoe_models"},

@@ -66,10 +66,10 @@ def test_the_training_distribution_collects_the_packages_that_the_wheel_leaves_o
     where = {
         (ROOT / "train" / folder).resolve().name for folder in train["tool"]["setuptools"]["packages"]["find"]["where"]
     }
-    assert where == set(FOLDERS.values()) - {"runtime"}
+    assert where == set(FOLDERS.values()) - {"runtime", "kernels"}
     main = tomllib.loads((ROOT / "pyproject.toml").read_text())
     packages = {package["include"]: package.get("format") for package in main["tool"]["poetry"]["packages"]}
-    assert packages == {name: None if name == "posmoe" else "sdist" for name in FOLDERS}
+    assert packages == {name: None if name in ("posmoe", "posmoe_kernels") else "sdist" for name in FOLDERS}
     assert train["project"]["requires-python"] == main["project"]["requires-python"]
 
 

@@ -76,14 +76,18 @@ def test_the_source_distribution_has_all_packages_and_the_tests(sdist: Path) -> 
     assert not [name for name in names if name.endswith((".so", ".pyd"))]
 
 
-def test_the_wheel_holds_one_package_with_its_core_types_and_models(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_the_package_with_its_core_types_and_models_and_the_kernels(wheel: zipfile.ZipFile) -> None:
     names = wheel.namelist()
-    assert {name.partition("/")[0] for name in names} == {"posmoe", f"pos_moe_parser-{VERSION}.dist-info"}
+    assert {name.partition("/")[0] for name in names} == {
+        "posmoe",
+        "posmoe_kernels",
+        f"pos_moe_parser-{VERSION}.dist-info",
+    }
     assert len([name for name in names if name.startswith("posmoe/_core.") and name.endswith((".so", ".pyd"))]) == 1
-    sources = ROOT / "runtime" / "posmoe"
-    for path in tracked():
-        if path.is_relative_to(sources):
-            assert f"posmoe/{path.relative_to(sources).as_posix()}" in names
+    for package, folder in (("posmoe", "runtime"), ("posmoe_kernels", "kernels")):
+        for path in tracked():
+            if path.is_relative_to(ROOT / folder / package):
+                assert path.relative_to(ROOT / folder).as_posix() in names
     assert "posmoe/py.typed" in names
     assert [name for name in names if name.startswith("posmoe/models/") and name.endswith("/manifest.json")]
 

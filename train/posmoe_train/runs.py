@@ -13,7 +13,7 @@ from posmoe_train.errors import CheckpointError
 SCORES = ("uas", "las", "upos")
 # what a run is scored by, the best that is known of it first: its bundle, its trees, its likeliest heads
 MEASURED = {"bundle": "the shipped bundle", "dev_trees": "tree search", "dev_greedy": "greedy"}
-_APART = {"seed", "name", "devices", "precision"}
+_APART = {"seed", "name", "devices", "precision", "kernels"}
 
 
 @dataclass(frozen=True)

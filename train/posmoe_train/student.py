@@ -12,7 +12,7 @@ import torch
 from geoopt import ManifoldParameter
 from geoopt.optim import RiemannianAdam
 
-from posmoe_models import Parser
+from posmoe_models import Parser, fuse
 from posmoe_quant import calibrate_, parser_int8, quantize_, round_
 from posmoe_train.best import Best
 from posmoe_train.epochs import DevBatches, EpochBatches
@@ -46,6 +46,7 @@ class StudentModule(L.LightningModule):
         self.parser = Parser(config.parser)
         if config.arithmetic == "int8":
             quantize_(self.parser, parser_int8(config.parser))
+        fuse(self.parser, config.kernels == "fused")
         self.averaged = copy.deepcopy(self.parser).requires_grad_(False).eval()
         if config.gradient_checkpointing:
             checkpoint_gradients(self.parser)

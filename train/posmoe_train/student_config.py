@@ -26,6 +26,7 @@ class StudentConfig:
         gradient_checkpointing: computes the large layers twice instead of keeping what they gave.
         devices: GPUs, or processes on the CPU; 0 takes all GPUs or one process, each its share of the batches.
         quantise_from: share of the main phase after which training rounds as INT8 does.
+        kernels: whether lookup, recurrences and experts run as PyTorch's operations or as fused kernels (on a GPU).
     """
 
     name: str = "student"
@@ -55,6 +56,7 @@ class StudentConfig:
     gradient_checkpointing: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     devices: int = 0
+    kernels: Literal["plain", "fused"] = "plain"
     candidates_from: float = 0.6
     trees_from: float = 0.5
     trees_every: int = 4

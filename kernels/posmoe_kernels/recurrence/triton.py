@@ -10,29 +10,32 @@ from torch import Tensor
 _BLOCK = 64
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _forward(a_ptr, b_ptr, h_ptr, time, channels, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit
+def _forward(a_ptr, b_ptr, h_ptr, time, channels, BLOCK: tl.constexpr):
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < channels
     offset = tl.program_id(0).to(tl.int64) * time * channels + column
     state = tl.zeros([BLOCK], dtype=tl.float32)
-    for _ in range(time):
+    step = 0
+    while step < time:  # the interpreter has no range of a number that the kernel is given
         a = tl.load(a_ptr + offset, mask=inside, other=0.0).to(tl.float32)
         b = tl.load(b_ptr + offset, mask=inside, other=0.0).to(tl.float32)
         state = a * state + b
         tl.store(h_ptr + offset, state, mask=inside)
         offset += channels
+        step += 1
 
 
-@triton.jit  # type: ignore[untyped-decorator]
-def _backward(a_ptr, h_ptr, dh_ptr, da_ptr, db_ptr, time, channels, BLOCK: tl.constexpr):  # type: ignore[no-untyped-def]
+@triton.jit
+def _backward(a_ptr, h_ptr, dh_ptr, da_ptr, db_ptr, time, channels, BLOCK: tl.constexpr):
     # With g_t = dh_t + a_{t+1} g_{t+1}: db_t = g_t and da_t = g_t h_{t-1}.
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     inside = column < channels
     first = tl.program_id(0).to(tl.int64) * time * channels + column
     offset = first + (time - 1) * channels
     carry = tl.zeros([BLOCK], dtype=tl.float32)
-    for _ in range(time):
+    step = 0
+    while step < time:  # the interpreter has no range of a number that the kernel is given
         grad = tl.load(dh_ptr + offset, mask=inside, other=0.0).to(tl.float32) + carry
         a = tl.load(a_ptr + offset, mask=inside, other=0.0).to(tl.float32)
         h = tl.load(h_ptr + offset - channels, mask=inside & (offset > first), other=0.0).to(tl.float32)
@@ -40,6 +43,7 @@ def _backward(a_ptr, h_ptr, dh_ptr, da_ptr, db_ptr, time, channels, BLOCK: tl.co
         tl.store(da_ptr + offset, grad * h, mask=inside)
         carry = a * grad
         offset -= channels
+        step += 1
 
 
 class _Recurrence(torch.autograd.Function):
@@ -68,5 +72,5 @@ class _Recurrence(torch.autograd.Function):
 
 def recurrence_triton(a: Tensor, b: Tensor) -> Tensor:
     """Fused form of `recurrence_naive`: one pass over device memory each way, sums in float32."""
-    result: Tensor = _Recurrence.apply(a, b)  # type: ignore[no-untyped-call]
+    result: Tensor = _Recurrence.apply(a, b)
     return result

@@ -104,7 +104,7 @@ ENGINES: dict[str, _Known] = {
     "tensorrt": _Known(),
     "native": _Known(".native"),
     "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
-    "triton": _Known(),
+    "triton": _Known(".triton", "triton", "triton", "Triton"),
     "torch": _Known(".torch", "torch", "torch", "PyTorch"),
 }
 # what a network may be computed in; `auto` is what its bundle says
