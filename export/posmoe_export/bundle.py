@@ -107,7 +107,7 @@ def write_bundle(
         graph = export_graph(parser, opset)
         # not save_file: what it writes no other user may read
         (folder / WEIGHTS).write_bytes(save(_as_used(tensors, graph)))
-        _point_into_weights(graph, folder / WEIGHTS)
+        point_into_weights(graph, folder / WEIGHTS)
         onnx.save(graph, folder / GRAPH)
         whole = {**manifest, "files": {name: file_record(folder / name) for name in (WEIGHTS, GRAPH)}}
         write_json(folder / MANIFEST, stamped(whole))
@@ -197,11 +197,13 @@ def _as_used(tensors: Mapping[str, Tensor], graph: onnx.ModelProto) -> dict[str,
     return chosen
 
 
-def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
+def point_into_weights(graph: onnx.ModelProto, weights: Path, *, strict: bool = True) -> None:
     """Make each large initialiser a pointer to equal bytes in the weights file.
 
+    Args:
+        strict: refuse one that is no tensor of the weights; else it stays in the graph.
     Raises:
-        ExportError: an initialiser that is no tensor of the weights: the exporter has folded it.
+        ExportError: there is such an initialiser: the exporter has folded it.
     """
     with weights.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
@@ -217,6 +219,8 @@ def _point_into_weights(graph: onnx.ModelProto, weights: Path) -> None:
         if array.nbytes < _SMALL:
             continue
         place = places.get(_digest(array.tobytes()))
+        if place is None and not strict:
+            continue
         if place is None:
             raise ExportError(f"export: the graph's initialiser {tensor.name!r} is no tensor of {weights.name}")
         tensor.ClearField("raw_data")

@@ -15,6 +15,7 @@ from posmoe_export.bundle import write_bundle
 from posmoe_export.errors import ExportError
 from posmoe_export.graph import OPSET, export_graph
 from posmoe_export.network import Precision, integer_network, is_integer, network
+from posmoe_export.tensorrt import write_tensorrt
 from posmoe_models import Parser
 from posmoe_quant import freeze
 from posmoe_train.conllu import Sentence
@@ -33,6 +34,7 @@ def cast_bundle(
     precision: Precision,
     *,
     opset: int = OPSET,
+    tensorrt: bool = False,
     calibrate: Sequence[Sentence] | None = None,
     dev: Sequence[Sentence] | None = None,
     most_lost: float = MOST_LOST,
@@ -40,6 +42,7 @@ def cast_bundle(
     """Write the bundle `source` in another precision to the folder `out`.
 
     Args:
+        tensorrt: with the graph that the engine `tensorrt` reads.
         calibrate: sentences by which the steps of activations are found; by default they follow the bundle's own.
         dev: gold trees; the cast bundle's scores on them go into its manifest.
         most_lost: points of LAS on `dev` that it may lose.
@@ -58,7 +61,10 @@ def cast_bundle(
     for key in ("files", "digest"):
         manifest.pop(key)
     others = {name: torch.from_numpy(bundle.tensors[name].copy()) for name in ("features.keys", "tokenizer.weights")}
-    return write_bundle(parser, out, manifest, others, opset=opset)
+    write_bundle(parser, out, manifest, others, opset=opset)
+    if tensorrt:
+        write_tensorrt(network_of(bundle, precision, calibrate, qdq=True), out, opset=opset)
+    return out
 
 
 def cast_graph(

@@ -62,12 +62,25 @@ def cast(
     dev: Dev = None,
     most_lost: MostLost = 0.5,
     opset: OpsetOption = None,
+    tensorrt: Annotated[bool, typer.Option("--tensorrt", help="With the graph that engine tensorrt reads.")] = False,
 ) -> None:
     """Write the bundle SOURCE in another precision to a bundle at OUT."""
     from posmoe_export.cast import cast_bundle
 
-    cast_bundle(source, out, **_cast_options(precision, calibrate, dev, most_lost, opset))
+    cast_bundle(source, out, tensorrt=tensorrt, **_cast_options(precision, calibrate, dev, most_lost, opset))
     typer.echo(out)
+
+
+@app.command()
+def tensorrt(
+    source: Annotated[Path, typer.Argument(help="A bundle's folder.", exists=True, file_okay=False)],
+    opset: OpsetOption = None,
+) -> None:
+    """Give the bundle SOURCE, where it lies, the graph that the engine tensorrt reads."""
+    from posmoe_export.graph import OPSET
+    from posmoe_export.tensorrt import add_tensorrt
+
+    typer.echo(add_tensorrt(source, opset=opset or OPSET))
 
 
 @app.command()

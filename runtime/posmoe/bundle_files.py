@@ -14,6 +14,8 @@ from .safetensors import SafeTensors, map_file
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 GRAPH = "model.onnx"
+# the same network as TensorRT reads it; not every bundle has it
+TENSORRT = "tensorrt.onnx"
 
 
 class Files(Protocol):

@@ -59,3 +59,7 @@ class PosmoeWarning(UserWarning):
 
 class LongSentenceWarning(PosmoeWarning):
     """A sentence was longer than the model's bound and was cut there."""
+
+
+class EngineWarning(PosmoeWarning):
+    """An engine cannot be had or kept, and another takes its place."""

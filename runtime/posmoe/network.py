@@ -12,7 +12,7 @@ from .bundle import Bundle
 from .decode import decode_batch, k_best
 from .engines import Compiled, Engine, Scores
 
-# padded words in a batch; one sentence may exceed it, two may not
+# padded words in a batch, unless an engine asks for more; one sentence may exceed it, two may not
 BUDGET = 1024
 Integers = NDArray[np.int64]
 
@@ -52,6 +52,7 @@ class Network:
 
     def __init__(self, bundle: Bundle, engine: Engine) -> None:
         self.engine = engine
+        self._budget = getattr(engine, "budget", None) or BUDGET
         self._labels = Labeller(bundle)
 
     def columns(self, features: NDArray[np.int32], offsets: Integers, gold: NDArray[np.int32] | None = None) -> Columns:
@@ -66,7 +67,7 @@ class Network:
             return Columns(*self.engine.columns(features, offsets, gold))
         size = len(features)
         result = Columns(np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.int32))
-        for batch in batches(offsets):
+        for batch in batches(offsets, self._budget):
             scores = self.run(features, batch)
             words = batch.words[batch.real]
             tags = known_tags(scores, batch, gold)
@@ -87,7 +88,7 @@ class Network:
     ) -> list[Ranked]:
         """The k best trees of every sentence; arguments as for `columns`."""
         result: list[Ranked | None] = [None] * (len(offsets) - 1)
-        for batch in batches(offsets):
+        for batch in batches(offsets, self._budget):
             scores = self.run(features, batch)
             tags = known_tags(scores, batch, gold)
             for row, (sentence, length) in enumerate(zip(batch.sentences, batch.lengths, strict=True)):

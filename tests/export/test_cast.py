@@ -12,12 +12,14 @@ import torch
 from posmoe.bundle import Bundle, find
 from posmoe.engines import choose, create
 from posmoe.engines.onnxruntime import OnnxRuntimeEngine
+from posmoe.engines.tensorrt import graph_of
 from posmoe.errors import EngineError
 from posmoe_export import ExportError, compare, export_bundle
 from posmoe_export.accuracy import TorchEngine, accuracy, calibrator
 from posmoe_export.cast import AccuracyWarning, cast_bundle, cast_graph
 from posmoe_export.graph import export_graph
 from posmoe_export.network import PRECISIONS, Precision, check_trained, float_network, integer_network, network
+from posmoe_export.tensorrt import add_tensorrt
 from posmoe_models import Parser
 from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
 from posmoe_train.conllu import Sentence, parse_treebank
@@ -98,7 +100,7 @@ def test_steps_are_found_on_a_treebank(packaged: Bundle, gold: list[Sentence]) -
 
 def test_a_cast_bundle_computes_what_pytorch_does(source: Path, tmp_path: Path) -> None:
     with pytest.warns(AccuracyWarning, match="float8_e4m3: what it loses was not measured"):
-        path = cast_bundle(source, tmp_path / "cast", "float8_e4m3")
+        path = cast_bundle(source, tmp_path / "cast", "float8_e4m3", tensorrt=True)
     assert [entry.name for entry in tmp_path.iterdir()] == ["cast"]
     before, bundle = Bundle.load(source), Bundle.load(path)
     assert bundle.manifest["constants"] == before.manifest["constants"] | {"arithmetic": "float8_e4m3"}
@@ -107,6 +109,10 @@ def test_a_cast_bundle_computes_what_pytorch_does(source: Path, tmp_path: Path) 
     assert parity.equal == 1 and parity.logit_error < 1e-3
     with pytest.raises(EngineError, match="arithmetic float32 or int8, the bundle has 'float8_e4m3'"):
         create(bundle, choose("native"))
+    nodes = onnx.load_from_string(graph_of(bundle)).graph.initializer
+    assert {tensor.data_type for tensor in nodes if tensor.name == "experts.gate.codes"} == {OPERATORS["float8_e4m3"]}
+    with pytest.raises(ExportError, match=r"it was cast to float8_e4m3; cast its source again with .*--tensorrt"):
+        add_tensorrt(path)
 
 
 @pytest.mark.parametrize("precision", OPERATORS)

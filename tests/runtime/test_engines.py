@@ -2,12 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from posmoe.bundle import Bundle
-from posmoe.engines import ENGINES, Choice, choose, create
+from posmoe.engines import DEVICE, ENGINES, Choice, choose, create
 from posmoe.errors import EngineError, MissingExtraError
 from tests.bundles import CANDIDATES, LABEL_RANK, TAGS
 
@@ -15,8 +17,7 @@ from tests.bundles import CANDIDATES, LABEL_RANK, TAGS
 def test_auto_says_what_it_took_and_why(tiny: Path) -> None:
     choice = choose()
     assert choice.name == "native"
-    assert choice.reason.startswith("auto: ")
-    assert "tensorrt" in choice.reason
+    assert choice.reason == "auto: the first that serves"
     other = choose("auto", Bundle.load(tiny))
     assert other.name == "onnxruntime"
     assert (
@@ -26,7 +27,7 @@ def test_auto_says_what_it_took_and_why(tiny: Path) -> None:
 
 
 def test_an_unknown_engine_is_refused_with_the_names() -> None:
-    with pytest.raises(EngineError, match=r"auto, tensorrt, native, onnxruntime, triton, torch, got 'cuda'"):
+    with pytest.raises(EngineError, match=r"onnxruntime-cuda, tensorrt, triton, torch, got 'cuda'"):
         choose("cuda")
 
 
@@ -36,6 +37,33 @@ def test_an_engine_of_a_later_version_is_refused(name: str) -> None:
         EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, native, onnx"
     ):
         choose(name)
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="there is a CUDA provider")
+def test_a_build_of_onnx_runtime_without_cuda_names_the_one_with_it(tiny: Path) -> None:
+    with pytest.raises(
+        EngineError, match=r"no CUDA provider, it has .*CPUExecutionProvider. .*pos-moe-parser\[onnx-gpu"
+    ):
+        create(Bundle.load(tiny), choose("onnxruntime-cuda"))
+
+
+@pytest.mark.parametrize(
+    ("number", "message"), [("first", "the number of a GPU, got 'first'"), ("0", "can't use a GPU")]
+)
+def test_a_cuda_provider_without_a_gpu_is_no_slow_cpu(
+    number: str, message: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(DEVICE, number)
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    session = onnxruntime.InferenceSession
+
+    def on_the_cpu(*given: Any, providers: list[Any]) -> Any:
+        assert providers[0][0] == "CUDAExecutionProvider"
+        return session(*given, providers=providers[-1:])  # as ONNX Runtime does, which tells its log alone
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", on_the_cpu)
+    with pytest.raises(EngineError, match=message):
+        create(Bundle.load(tiny), choose("onnxruntime-cuda"))
 
 
 @pytest.mark.parametrize("name", ["auto", "onnxruntime"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
-from ..errors import EngineError, MissingExtraError
+from ..errors import EngineError, EngineWarning, MissingExtraError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,28 +86,38 @@ class Compiled(Protocol):
 
 
 class Choice(NamedTuple):
-    """An engine's name and why it was taken."""
+    """An engine's name and why it was taken; for `auto` also the engine that large batches go to, if any."""
 
     name: str
     reason: str
+    large: str | None = None
 
 
 class _Known(NamedTuple):
     """An engine that posmoe knows: its module here, the package it needs and the extra that installs that."""
 
-    module: str | None = None
+    module: str
     package: str | None = None
     extra: str | None = None
     title: str = ""
+    load: str = "load"  # the module's function
+    named: bool = False  # `auto` leaves it alone
 
 
+# says which GPU this process may use; `auto` uses none without it
+DEVICE = "POSMOE_GPU"
+# there is one where the driver's device is: Linux, and Windows' subsystem for it
+NODES = ("/dev/nvidiactl", "/dev/dxg")
 # in the order in which `auto` prefers them
 ENGINES: dict[str, _Known] = {
-    "tensorrt": _Known(),
     "native": _Known(".native"),
     "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
-    "triton": _Known(".triton", "triton", "triton", "Triton"),
-    "torch": _Known(".torch", "torch", "torch", "PyTorch"),
+    "onnxruntime-cuda": _Known(
+        ".onnxruntime", "onnxruntime", "onnx-gpu", "ONNX Runtime for GPUs", load="load_cuda", named=True
+    ),
+    "tensorrt": _Known(".tensorrt", named=True),
+    "triton": _Known(".triton", "triton", "triton", "Triton", named=True),
+    "torch": _Known(".torch", "torch", "torch", "PyTorch", named=True),
 }
 # what a network may be computed in; `auto` is what its bundle says
 PRECISIONS = ("auto", "float32", "float16", "int8", "int8_dynamic", "float8_e4m3", "float8_e5m2")
@@ -115,17 +127,14 @@ def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
     """Which engine serves a backend's name, for a bundle or for bundles that any engine runs, without loading it.
 
     Raises:
-        EngineError: the name is unknown, or this version has no such engine.
+        EngineError: the name is unknown.
         MissingExtraError: its package is not installed.
     """
     if backend == "auto":
         return _first(bundle)
-    known = ENGINES.get(backend, _Known())
-    if backend not in ENGINES:
+    known = ENGINES.get(backend)
+    if known is None:
         raise EngineError(f"expected one of the engines auto, {', '.join(ENGINES)}, got {backend!r}.")
-    if known.module is None:
-        built = ", ".join(name for name, engine in ENGINES.items() if engine.module)
-        raise EngineError(f"engine {backend!r} is not in this version of posmoe. Take one of: auto, {built}.")
     if known.package is not None and known.extra is not None and find_spec(known.package) is None:
         raise MissingExtraError(known.title, known.extra)
     return Choice(backend, "it was asked for")
@@ -133,10 +142,9 @@ def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
 
 def _first(bundle: Bundle | None) -> Choice:
     """The first engine that is there and runs the bundle."""
-    passed = []
+    passed: list[str] = []
     for name, known in ENGINES.items():
-        if known.module is None:
-            passed.append(f"{name} is not in this version")
+        if known.named:
             continue
         why = None if bundle is None or name != "native" else _native_refusal(bundle)
         if why is not None:
@@ -144,8 +152,27 @@ def _first(bundle: Bundle | None) -> Choice:
         elif known.package is not None and known.extra is not None and find_spec(known.package) is None:
             raise MissingExtraError(f"{known.title} (needed, as {'; '.join(passed)})", known.extra)
         else:
-            return Choice(name, f"auto: the first that serves{''.join(f'; {reason}' for reason in passed)}")
+            large, why = _for_large(bundle) if name == "native" else (None, None)
+            passed += [] if why is None else [why]
+            return Choice(name, f"auto: the first that serves{''.join(f'; {reason}' for reason in passed)}", large)
     raise EngineError("this version of posmoe has no engine.")
+
+
+def _for_large(bundle: Bundle | None) -> tuple[str | None, str | None]:
+    """The engine of large batches where $POSMOE_GPU names a GPU, and what is to be said of it; loads no library."""
+    number = os.environ.get(DEVICE)
+    known = ENGINES["triton"]
+    if not number or bundle is None:
+        return None, None
+    if known.package is not None and find_spec(known.package) is None:
+        return None, f"triton, for ${DEVICE}, is not installed (pip install 'pos-moe-parser[{known.extra}]')"
+    if not any(os.path.exists(node) for node in NODES):  # noqa: PTH110 (no pathlib where nothing else needs it)
+        return None, f"there is no GPU for ${DEVICE}"
+    module: Any = import_module(known.module, __name__)
+    why: str | None = module.refusal(bundle)
+    if why is not None:
+        return None, f"triton can't run this bundle ({why})"
+    return "triton", f"batches of many words go to triton on GPU {number}"
 
 
 def _native_refusal(bundle: Bundle) -> str | None:
@@ -193,7 +220,26 @@ def create(bundle: Bundle, choice: Choice, threads: int = 1, precision: str = "a
     Raises:
         BundleError: graph and manifest disagree.
         EngineError: the engine refuses the graph, or can't compute it in this precision.
+    Warns:
+        EngineWarning: the engine that `auto` meant for large batches can't be had.
     """
-    module: Any = import_module(ENGINES[choice.name].module or "", __name__)
-    make: Callable[[Bundle, int, str], Engine] = module.load
+    engine = _load(bundle, choice.name, threads, precision)
+    if choice.large is None:
+        return engine
+    try:
+        large: Any = _load(bundle, choice.large, threads, precision)
+    except EngineError as error:
+        message = f"auto: {choice.large} can't be had, so {choice.name} computes all batches: {error}"
+        warnings.warn(message, EngineWarning, stacklevel=2)
+        return engine
+    from .by_batch import ByBatch
+
+    small: Any = engine
+    return ByBatch(small, large)
+
+
+def _load(bundle: Bundle, name: str, threads: int, precision: str) -> Engine:
+    known = ENGINES[name]
+    module: Any = import_module(known.module, __name__)
+    make: Callable[[Bundle, int, str], Engine] = getattr(module, known.load)
     return make(bundle, threads, precision)

@@ -1,7 +1,8 @@
-"""The ONNX Runtime engine: CPU, any platform, the reference for the others."""
+"""The ONNX Runtime engine: CPU, any platform, the reference for the others; or its CUDA provider on an NVIDIA GPU."""
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..bundle_files import GRAPH, WEIGHTS
 from ..errors import BundleError, EngineError
-from . import Engine, Scores, arithmetic, expect_precision
+from . import DEVICE, Engine, Scores, arithmetic, expect_precision
 
 INPUTS = {"features": "tensor(int32)", "lengths": "tensor(int64)"}
 OUTPUTS = {
@@ -21,12 +22,16 @@ OUTPUTS = {
     "label_head": "tensor(float)",
 }
 FEATURES = 6
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+# padded words of a batch that a GPU computes at once
+CUDA_BUDGET = 16384
 
 
 class OnnxRuntimeEngine:
     """An inference session; runs are thread-safe and release the GIL."""
 
     name = "onnxruntime"
+    budget: int | None = None  # padded words of a batch, where it is not the usual one
 
     def __init__(self, session: Any, version: str) -> None:
         self._session = session
@@ -45,12 +50,46 @@ class OnnxRuntimeEngine:
 def load(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEngine:
     """Open the bundle's graph and check it against the manifest."""
     expect_precision(bundle, "ONNX Runtime", precision, arithmetic(bundle))
+    return _checked(bundle, _library(), _options(bundle, threads), [CPU])
+
+
+def load_cuda(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEngine:
+    """The same on a GPU: number $POSMOE_GPU of those that CUDA shows, or the first.
+
+    Raises:
+        EngineError: ONNX Runtime was built without CUDA, or there is no GPU that it can use.
+    """
+    expect_precision(bundle, "ONNX Runtime", precision, arithmetic(bundle))
+    onnxruntime = _library()
+    version, there = onnxruntime.__version__, onnxruntime.get_available_providers()
+    if CUDA not in there:
+        raise EngineError(
+            f"ONNX Runtime {version} as it is installed has no CUDA provider, it has {', '.join(there)}. Replace it: "
+            "pip uninstall onnxruntime, then pip install 'pos-moe-parser[onnx-gpu]'."
+        )
+    number = os.environ.get(DEVICE, "0")
+    if not number.isdecimal():
+        raise EngineError(f"${DEVICE}: expected the number of a GPU, got {number!r}.")
+    if hasattr(onnxruntime, "preload_dlls"):
+        onnxruntime.preload_dlls()  # CUDA's libraries from the packages that hold them
+    # products stay float32; no search for the fastest convolution anew for every shape
+    settings = {"device_id": number, "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
+    engine = _checked(bundle, onnxruntime, _options(bundle, threads), [(CUDA, settings), CPU], "onnxruntime-cuda")
+    engine.budget = CUDA_BUDGET
+    return engine
+
+
+def _library() -> Any:
     try:
         import onnxruntime
     except ImportError as error:
         raise EngineError(f"ONNX Runtime is installed but cannot be loaded: {error}") from error
     onnxruntime.set_default_logger_severity(4)
-    options = onnxruntime.SessionOptions()
+    return onnxruntime
+
+
+def _options(bundle: Bundle, threads: int) -> Any:
+    options = _library().SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -60,20 +99,36 @@ def load(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEn
     options.add_session_config_entry("session.qdq_matmulnbits_accuracy_level", "1")
     if arithmetic(bundle).startswith("float8"):
         options.add_session_config_entry("session.disable_quant_qdq", "1")  # it has no fused FP8 on a CPU
+    return options
+
+
+def _checked(
+    bundle: Bundle, onnxruntime: Any, options: Any, providers: list[Any], name: str = OnnxRuntimeEngine.name
+) -> OnnxRuntimeEngine:
+    """A session of the bundle's graph that runs where it was asked to.
+
+    Raises:
+        BundleError: the library refuses the graph, or graph and manifest disagree.
+        EngineError: the provider can't start: ONNX Runtime would go on with the next one and say nothing.
+    """
+    version = str(onnxruntime.__version__)
     try:
-        session = _session(onnxruntime, bundle, options)
+        session = _session(onnxruntime, bundle, options, providers)
     except Exception as error:
-        raise BundleError(
-            f"bundle {bundle.path}: ONNX Runtime {onnxruntime.__version__} refuses its graph: {error}"
-        ) from error
-    engine = OnnxRuntimeEngine(session, str(onnxruntime.__version__))
+        raise BundleError(f"bundle {bundle.path}: ONNX Runtime {version} refuses its graph: {error}") from error
+    if len(providers) > 1 and CUDA not in session.get_providers():
+        raise EngineError(
+            f"ONNX Runtime {version} can't use a GPU here: there is none, or its driver or CUDA's libraries are "
+            "missing or of another version. Take backend='native'."
+        )
+    engine = OnnxRuntimeEngine(session, version)
+    engine.name = name
     _check_names(bundle, session)
     check_run(bundle, engine)
     return engine
 
 
-def _session(onnxruntime: Any, bundle: Bundle, options: Any) -> Any:
-    providers = ["CPUExecutionProvider"]
+def _session(onnxruntime: Any, bundle: Bundle, options: Any, providers: list[Any]) -> Any:
     if bundle.folder is not None:
         return onnxruntime.InferenceSession(str(bundle.folder / GRAPH), options, providers=providers)
     data = bytes(bundle.tensors.buffer)
