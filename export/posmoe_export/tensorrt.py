@@ -8,6 +8,7 @@ from onnx.utils import Extractor
 
 from posmoe.bundle import Bundle
 from posmoe.bundle_files import TENSORRT
+from posmoe.engines import arithmetic
 from posmoe.engines.onnxruntime import INPUTS, OUTPUTS
 from posmoe_export.bundle import MANIFEST, WEIGHTS, file_record, point_into_weights, stamped, write_json
 from posmoe_export.errors import ExportError
@@ -26,13 +27,14 @@ def add_tensorrt(path: Path, *, opset: int = OPSET) -> Path:
     bundle = Bundle.load(path)
     if bundle.folder is None:
         raise ExportError(f"{path}: expected a bundle's folder, got a zip: unpack it first")
-    arithmetic = bundle.manifest["constants"].get("arithmetic", "float32")
-    if arithmetic not in ("int8", "float32"):
+    precision = arithmetic(bundle)
+    if precision not in ("int8", "float32"):
         raise ExportError(
-            f"bundle {path}: it was cast to {arithmetic}; cast its source again with `posmoe-export cast --tensorrt`"
+            f"bundle {bundle.path}: it was cast to {precision}; cast its source again with "
+            "`posmoe-export cast --tensorrt`"
         )
-    assert arithmetic in PRECISIONS
-    return write_tensorrt(network(bundle, arithmetic, qdq=True), bundle.folder, opset=opset)
+    assert precision in PRECISIONS
+    return write_tensorrt(network(bundle, precision, qdq=True), bundle.folder, opset=opset)
 
 
 def write_tensorrt(parser: Parser, folder: Path, *, opset: int = OPSET) -> Path:

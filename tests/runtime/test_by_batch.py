@@ -86,7 +86,7 @@ def test_a_gpu_that_fails_is_told_and_left_alone(gpu: pytest.MonkeyPatch) -> Non
     gpu.setitem(engines.ENGINES, "triton", engines._Known(".onnxruntime", load="load_cuda"))
     from posmoe.engines import onnxruntime
 
-    def failing(bundle: Bundle, threads: int) -> None:
+    def failing(bundle: Bundle, threads: int, precision: str) -> None:
         raise EngineError("the card is on fire.")
 
     gpu.setattr(onnxruntime, "load_cuda", failing)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .. import _core
 
 # words from which on a batch is large: docs/engines.md has the figures
-LARGE = 8192
+LARGE = 4096
 # characters of raw text a word, about
 CHARACTERS = 5
 
