@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 
 from posmoe.bundle import Bundle
-from posmoe.engines import DEVICE, ENGINES, Choice, choose, create
+from posmoe.engines import DEVICE, Choice, choose, create
 from posmoe.errors import EngineError, MissingExtraError
 from tests.bundles import CANDIDATES, LABEL_RANK, TAGS
 
@@ -29,14 +29,6 @@ def test_auto_says_what_it_took_and_why(tiny: Path) -> None:
 def test_an_unknown_engine_is_refused_with_the_names() -> None:
     with pytest.raises(EngineError, match=r"onnxruntime-cuda, tensorrt, triton, torch, got 'cuda'"):
         choose("cuda")
-
-
-@pytest.mark.parametrize("name", [name for name, known in ENGINES.items() if known.module is None])
-def test_an_engine_of_a_later_version_is_refused(name: str) -> None:
-    with pytest.raises(
-        EngineError, match=rf"'{name}' is not in this version of posmoe. Take one of: auto, native, onnx"
-    ):
-        choose(name)
 
 
 @pytest.mark.skipif("CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="there is a CUDA provider")

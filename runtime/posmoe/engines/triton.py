@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .. import _core
 from ..errors import DecodeError, EngineError, MissingExtraError
-from . import Analyser, Scores, arithmetic, expect_precision
+from . import DEVICE, Analyser, Scores, arithmetic, expect_precision
 from . import native as core
 
 if TYPE_CHECKING:
@@ -29,13 +29,10 @@ if TYPE_CHECKING:
 # words of a slot; sentences are at most a quarter of them
 CAPACITIES = (256, 1024, 4096, 16384, 65536)
 SLOTS = 4
-# words of a call from which a GPU is faster than one thread of the native engine (docs/gpu.md)
-PAYS = 2048
 # words whose trees are searched for on one host thread, about
 SHARE = 1024
 OLDEST = (8, 0)  # compute capability
 KNOWN = {"arithmetic": "int8", "router": "cnn", "geometry": "hyperbolic", "trunk_dim": 0}
-DEVICE = "POSMOE_GPU"
 Columns = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
 
