@@ -41,14 +41,14 @@ def kernels(s: Shape, small: bool) -> Iterator[tuple[str, Any, dict[str, int], i
     from posmoe_kernels.packed import LARGE, SMALL
     from posmoe_kernels.trees.triton import trees_kernel
 
-    for size, warps in ((SMALL, 4), (LARGE, 8))[: 1 if small else 2]:
+    for size, warps in ((SMALL, 8), (LARGE, 8))[: 1 if small else 2]:
         yield f"context {size}", context_kernel, {"LEXICAL": s.lexical_dim, "ROW": s.row, "W": size, "C": 64}, warps
         constants = {"WIDTH": s.width, "ROW": s.row, "TAGS": s.tags, "K": s.k, "D": s.expert_dim, "OUT": PROJECTED}
         yield f"words {size}", words_kernel, constants | {"W": size, "C": 128, "LOGITS": 0}, warps
     constants = {"TAGS": s.tags, "RANK": s.rank, "Q": s.label_rank, "LEFT": s.left, "RIGHT": s.right, "HUBS": s.hubs}
     constants |= {"WINDOW": s.hub_window, "BUCKETS": BUCKETS, "LABELS": LABELS, "OUT": PROJECTED, "T": 32, "GOLD": 0}
-    yield "trees", trees_kernel, constants | {"FIND": 1}, 1
-    yield "relations", trees_kernel, constants | {"FIND": 0}, 1
+    yield "trees", trees_kernel, constants | {"FIND": 1}, 4
+    yield "relations", trees_kernel, constants | {"FIND": 0}, 4
 
 
 def compile_for(arch: int, small: bool = False, shape: Shape = EDGE) -> Iterator[Compiled]:
