@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import ROOT, results, tables_meeting
+from bench.flops import spacy_flops
 from bench.markdown import table
 from bench.systems import BUNDLES, EDGE, EDGE_CONLLU, SPACY, SPACY_EWT, SYSTEMS, System
 
@@ -46,9 +47,10 @@ def models_table() -> str:
 
 
 def systems_table() -> str:
-    """Every system of the last comparison: speed, ratio to spaCy, accuracy on gold tokens, memory, size, start."""
+    """Every system of the last comparison: cost, speed, accuracy on gold tokens, latency, memory, size, start."""
     speeds = {row["system"]: row for row in results.latest("throughput", case="systems")}
     feet = {row["system"]: row for row in results.latest("footprint")}
+    latencies = {row["system"]: float(row["p50_us"]) / 1000 for row in results.latest("latency")}
     spacy = float(speeds[SPACY.name]["p50"]) if SPACY.name in speeds else None
     rows = []
     for system in SYSTEMS:
@@ -61,8 +63,28 @@ def systems_table() -> str:
         start = _whole(foot["p50_ms"]) if foot else ""
         spread = f"{_whole(speed['p20'])}–{_whole(speed['p80'])}"
         scores = [f"{value:.1f}" if value is not None else "" for value in gold_scores(system)]
-        rows.append([system.name, _whole(speed["p50"]), spread, ratio, *scores, _whole(speed["peak_mib"]), size, start])
-    return table(["system", "words/s", "spread", "× spaCy", "UAS", "LAS", "MiB", "MB on disk", "start, ms"], rows)
+        latency = f"{latencies[system.name]:.2f}" if system.name in latencies else ""
+        costs = [latency, _whole(speed["peak_mib"]), size, start]
+        rows.append([system.name, megaflops(system), _whole(speed["p50"]), spread, ratio, *scores, *costs])
+    head = ["system", "MFLOPs", "words/s", "spread", "× spaCy", "UAS", "LAS", "ms", "MiB", "MB on disk", "start, ms"]
+    return table(head, rows)
+
+
+def megaflops(system: System) -> str:
+    """Millions of FLOPs for 20 words, of the models that are counted."""
+    if system is SPACY:
+        return f"{spacy_flops()['total'] / 1e6:.1f}"
+    names = [name for name in BUNDLES if system.name.startswith(f"posmoe {name}")]
+    return f"{metrics(names[0])['flops_20'] / 1e6:.2f}" if names else ""
+
+
+def published_table() -> str:
+    """What authors state of their own parsers, on EWT's test part."""
+    rows = results.latest("published")
+    return table(
+        ["stated by its authors", "input", "UAS", "LAS"],
+        [[row["system"], row["input"], row["uas"], row["las"]] for row in rows],
+    )
 
 
 def gold_scores(system: System) -> tuple[float | None, float | None]:
@@ -135,6 +157,7 @@ def tables() -> list[str]:
         inputs_table(),
         models_table(),
         systems_table(),
+        published_table(),
         points_table("batch", "batch"),
         points_table("threads", "threads"),
         points_table("length", "length"),
