@@ -12,7 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -183,7 +183,8 @@ class TritonEngine:
                 self._finish(waiting.popleft(), out)
         finally:
             for chunk in waiting:
-                chunk.slot.wait()
+                with suppress(Exception):  # an error is on its way already
+                    chunk.slot.wait()
                 self._give(chunk.slot)
         return out
 
