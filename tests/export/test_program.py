@@ -141,7 +141,7 @@ def test_what_an_engine_cannot_cast_is_refused() -> None:
 
 
 def test_a_missing_pytorch_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(ENGINES, "torch", ENGINES["torch"]._replace(package="no_such_package"))
+    monkeypatch.setitem(ENGINES, "torch", ENGINES["torch"]._replace(packages=("no_such_package",)))
     with pytest.raises(MissingExtraError, match=r"PyTorch is not installed.*pos-moe-parser\[torch\]"):
         choose("torch")
 

@@ -29,7 +29,7 @@ def test_without_a_gpu_named_auto_takes_none(gpu: pytest.MonkeyPatch) -> None:
 def test_what_is_missing_is_told(gpu: pytest.MonkeyPatch) -> None:
     bundle = Bundle.load(find())
     gpu.setattr(native, "refusal", lambda bundle: None)
-    gpu.setitem(engines.ENGINES, "triton", engines._Known(".native", "nothing_of_this_name", "triton"))
+    gpu.setitem(engines.ENGINES, "triton", engines._Known(".native", ("nothing_of_this_name",), "triton"))
     assert (
         "triton, for $POSMOE_GPU, is not installed (pip install 'pos-moe-parser[triton]')"
         in choose("auto", bundle).reason

@@ -164,7 +164,7 @@ def test_without_a_good_sentence_there_is_no_file(tiny: Path, tmp_path: Path) ->
         (["*.txt", "-o", "out.conllu"], "*.txt: no file matches."),
         (["--model", "xx-none", "a b"], "no model named 'xx-none' is installed"),
         (["--model", "no/where", "a b"], "no bundle at no/where"),
-        (["--backend", "triton", "a b"], "engine 'triton' is not in this version"),
+        (["--backend", "torch", "a b"], "has no model.pt2"),
         (["-o", "none/out", "a b"], "cannot write none/out: No such file or directory."),
         (["-o", ".", "a b"], "cannot write .: it is a folder, for the outputs of files; text is none."),
     ],

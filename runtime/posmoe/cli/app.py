@@ -40,9 +40,9 @@ def _known_backend(context: click.Context, option: click.Parameter, name: str) -
 
 def _choosing(command: Command) -> Command:
     """The options that say what parses."""
-    here = ", ".join(name for name, engine in ENGINES.items() if engine.module)
+    here = ", ".join(ENGINES)
     model = "An installed model's name, or a bundle's path."
-    backend = f"The engine: auto, or one that this version has: {here}."
+    backend = f"The engine: auto, or one of {here}."
     command = click.option("--backend", default="auto", callback=_known_backend, show_default=True, help=backend)(
         command
     )

@@ -76,13 +76,13 @@ def _texts(files: tuple[Path, ...]) -> list[str]:
 
 
 def _parsers(job: Job) -> list[Parser]:
-    """One parser an engine: the one that was named, or all that are installed; the native one first."""
+    """One parser an engine: the one that was named, or all here that `auto` may take; the native one first."""
     if job.backend != "auto" or job.profile:
         return [load(job.model, backend=job.backend)]
     first = load(job.model)
     parsers = [first]
     for name, engine in ENGINES.items():
-        if engine.module is None or name == first.engine.name:
+        if engine.named or name == first.engine.name:
             continue
         try:
             parsers.append(load(job.model, backend=name))

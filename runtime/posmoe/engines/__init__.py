@@ -94,14 +94,18 @@ class Choice(NamedTuple):
 
 
 class _Known(NamedTuple):
-    """An engine that posmoe knows: its module here, the package it needs and the extra that installs that."""
+    """An engine that posmoe knows: its module, the packages of which it needs one, and the extra with that."""
 
     module: str
-    package: str | None = None
-    extra: str | None = None
+    packages: tuple[str, ...] = ()
+    extra: str = ""
     title: str = ""
     load: str = "load"  # the module's function
     named: bool = False  # `auto` leaves it alone
+
+    def missing(self) -> bool:
+        """Whether none of its packages is installed."""
+        return bool(self.packages) and all(find_spec(name) is None for name in self.packages)
 
 
 # says which GPU this process may use; `auto` uses none without it
@@ -111,13 +115,15 @@ NODES = ("/dev/nvidiactl", "/dev/dxg")
 # in the order in which `auto` prefers them
 ENGINES: dict[str, _Known] = {
     "native": _Known(".native"),
-    "onnxruntime": _Known(".onnxruntime", "onnxruntime", "onnx", "ONNX Runtime"),
+    "onnxruntime": _Known(".onnxruntime", ("onnxruntime",), "onnx", "ONNX Runtime"),
     "onnxruntime-cuda": _Known(
-        ".onnxruntime", "onnxruntime", "onnx-gpu", "ONNX Runtime for GPUs", load="load_cuda", named=True
+        ".onnxruntime", ("onnxruntime",), "onnx-gpu", "ONNX Runtime for GPUs", load="load_cuda", named=True
     ),
-    "tensorrt": _Known(".tensorrt", named=True),
-    "triton": _Known(".triton", "triton", "triton", "Triton", named=True),
-    "torch": _Known(".torch", "torch", "torch", "PyTorch", named=True),
+    "tensorrt": _Known(
+        ".tensorrt", ("tensorrt_rtx", "tensorrt_rtx_bindings", "tensorrt"), "gpu", "TensorRT", named=True
+    ),
+    "triton": _Known(".triton", ("triton",), "triton", "Triton", named=True),
+    "torch": _Known(".torch", ("torch",), "torch", "PyTorch", named=True),
 }
 # what a network may be computed in; `auto` is what its bundle says
 PRECISIONS = ("auto", "float32", "float16", "int8", "int8_dynamic", "float8_e4m3", "float8_e5m2")
@@ -135,7 +141,7 @@ def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
     known = ENGINES.get(backend)
     if known is None:
         raise EngineError(f"expected one of the engines auto, {', '.join(ENGINES)}, got {backend!r}.")
-    if known.package is not None and known.extra is not None and find_spec(known.package) is None:
+    if known.missing():
         raise MissingExtraError(known.title, known.extra)
     return Choice(backend, "it was asked for")
 
@@ -149,7 +155,7 @@ def _first(bundle: Bundle | None) -> Choice:
         why = None if bundle is None or name != "native" else _native_refusal(bundle)
         if why is not None:
             passed.append(f"native can't run this bundle ({why})")
-        elif known.package is not None and known.extra is not None and find_spec(known.package) is None:
+        elif known.missing():
             raise MissingExtraError(f"{known.title} (needed, as {'; '.join(passed)})", known.extra)
         else:
             large, why = _for_large(bundle) if name == "native" else (None, None)
@@ -164,7 +170,7 @@ def _for_large(bundle: Bundle | None) -> tuple[str | None, str | None]:
     known = ENGINES["triton"]
     if not number or bundle is None:
         return None, None
-    if known.package is not None and find_spec(known.package) is None:
+    if known.missing():
         return None, f"triton, for ${DEVICE}, is not installed (pip install 'pos-moe-parser[{known.extra}]')"
     if not any(os.path.exists(node) for node in NODES):  # noqa: PTH110 (no pathlib where nothing else needs it)
         return None, f"there is no GPU for ${DEVICE}"
