@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import posmoe
+from bench.gpu import graphs
 from bench.gpu.material import LENGTH, Material
 from bench.gpu.report import Report, by_clock, quantiles
 
@@ -23,32 +24,7 @@ def engines(report: Report, material: Material) -> Iterator[tuple[str, Columns]]
     with report.attempt("load triton"):
         yield "triton", posmoe.load(backend="triton")._engine.columns  # type: ignore[attr-defined]
     with report.attempt("load onnxruntime on CUDA"):
-        columns = onnxruntime_cuda(material)
-        if columns is not None:
-            yield "onnxruntime cuda", columns
-
-
-def onnxruntime_cuda(material: Material) -> Columns | None:
-    """The exported graph on ONNX Runtime's CUDA provider; None where it is not there."""
-    import onnxruntime
-
-    from posmoe.bundle_files import GRAPH
-    from posmoe.engines.onnxruntime import OnnxRuntimeEngine
-    from posmoe.network import Network
-
-    if hasattr(onnxruntime, "preload_dlls"):
-        onnxruntime.preload_dlls()
-    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-        return None
-    assert material.bundle.folder is not None
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(material.bundle.folder / GRAPH), options, providers=["CUDAExecutionProvider", "CPUExecutionProvider"]
-    )
-    network = Network(material.bundle, OnnxRuntimeEngine(session, onnxruntime.__version__))
-    columns: Columns = network.columns
-    return columns
+        yield from graphs.systems(material.bundle)
 
 
 def batches(report: Report, material: Material) -> None:
@@ -63,14 +39,14 @@ def batches(report: Report, material: Material) -> None:
             if min(shares) < 0.999:
                 raise AssertionError("its trees are not the native engine's: no speed is reported")
             for sentences in BATCHES:
-                if report.late or (name == "onnxruntime cuda" and sentences > 512):
+                if report.late or (name.startswith("onnxruntime cuda") and sentences > 512):
                     break
                 batch = material.batch(sentences)
                 times = by_clock(lambda c=columns, b=batch: c(*b, None), seconds=0.05)  # type: ignore[misc]
                 words = sentences * LENGTH
                 median, _ = quantiles(times)
                 report.add("batches", name, words, us=median * 1e6, words_s=words / median)
-            if name == "onnxruntime cuda":
+            if name.startswith("onnxruntime cuda"):
                 continue
             running = material.running
             median, _ = quantiles(by_clock(lambda c=columns, r=running: c(*r, None), repeats=5))  # type: ignore[misc]

@@ -53,9 +53,11 @@ def load(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEn
     return _checked(bundle, _library(), _options(bundle, threads), [CPU])
 
 
-def load_cuda(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEngine:
+def load_cuda(bundle: Bundle, threads: int, precision: str = "auto", graph: str = GRAPH) -> OnnxRuntimeEngine:
     """The same on a GPU: number $POSMOE_GPU of those that CUDA shows, or the first.
 
+    Args:
+        graph: a file of the bundle, another graph of the same network.
     Raises:
         EngineError: ONNX Runtime was built without CUDA, or there is no GPU that it can use.
     """
@@ -74,7 +76,8 @@ def load_cuda(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRunt
         onnxruntime.preload_dlls()  # CUDA's libraries from the packages that hold them
     # products stay float32; no search for the fastest convolution anew for every shape
     settings = {"device_id": number, "use_tf32": "0", "cudnn_conv_algo_search": "HEURISTIC"}
-    engine = _checked(bundle, onnxruntime, _options(bundle, threads), [(CUDA, settings), CPU], "onnxruntime-cuda")
+    engine = _checked(bundle, onnxruntime, _options(bundle, threads), [(CUDA, settings), CPU], graph)
+    engine.name = "onnxruntime-cuda"
     engine.budget = CUDA_BUDGET
     return engine
 
@@ -103,7 +106,7 @@ def _options(bundle: Bundle, threads: int) -> Any:
 
 
 def _checked(
-    bundle: Bundle, onnxruntime: Any, options: Any, providers: list[Any], name: str = OnnxRuntimeEngine.name
+    bundle: Bundle, onnxruntime: Any, options: Any, providers: list[Any], graph: str = GRAPH
 ) -> OnnxRuntimeEngine:
     """A session of the bundle's graph that runs where it was asked to.
 
@@ -113,7 +116,7 @@ def _checked(
     """
     version = str(onnxruntime.__version__)
     try:
-        session = _session(onnxruntime, bundle, options, providers)
+        session = _session(onnxruntime, bundle, options, providers, graph)
     except Exception as error:
         raise BundleError(f"bundle {bundle.path}: ONNX Runtime {version} refuses its graph: {error}") from error
     if len(providers) > 1 and CUDA not in session.get_providers():
@@ -122,18 +125,18 @@ def _checked(
             "missing or of another version. Take backend='native'."
         )
     engine = OnnxRuntimeEngine(session, version)
-    engine.name = name
     _check_names(bundle, session)
     check_run(bundle, engine)
     return engine
 
 
-def _session(onnxruntime: Any, bundle: Bundle, options: Any, providers: list[Any]) -> Any:
+def _session(onnxruntime: Any, bundle: Bundle, options: Any, providers: list[Any], graph: str) -> Any:
     if bundle.folder is not None:
-        return onnxruntime.InferenceSession(str(bundle.folder / GRAPH), options, providers=providers)
+        return onnxruntime.InferenceSession(str(bundle.folder / graph), options, providers=providers)
     data = bytes(bundle.tensors.buffer)
     options.add_external_initializers_from_files_in_memory([WEIGHTS], [data], [len(data)])
-    return onnxruntime.InferenceSession(bundle.graph, options, providers=providers)
+    content = bundle.graph if graph == GRAPH else bundle.others[graph]
+    return onnxruntime.InferenceSession(content, options, providers=providers)
 
 
 def _check_names(bundle: Bundle, session: Any) -> None:
