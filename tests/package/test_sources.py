@@ -1,5 +1,6 @@
 """The tracked files: no traces of a machine, pinned actions, folders that explain themselves."""
 
+import json
 import re
 import subprocess
 import tempfile
@@ -71,6 +72,11 @@ def test_the_training_distribution_collects_the_packages_that_the_wheel_leaves_o
     packages = {package["include"]: package.get("format") for package in main["tool"]["poetry"]["packages"]}
     assert packages == {name: None if name in ("posmoe", "posmoe_kernels") else "sdist" for name in FOLDERS}
     assert train["project"]["requires-python"] == main["project"]["requires-python"]
+
+
+def test_the_npm_package_has_the_same_version() -> None:
+    main = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert json.loads((ROOT / "js" / "package.json").read_text())["version"] == main["project"]["version"]
 
 
 def test_links_between_documents_lead_somewhere() -> None:
