@@ -1,6 +1,8 @@
 """The page of precisions is what its results say, and its matrix has every engine."""
 
-from bench.precisions import ENGINES, MATRIX, PAGE, page
+from bench.parity import ENGINES, MATRIX
+from bench.precisions import PAGE
+from bench.precisions_page import page
 from bench.results import latest
 
 

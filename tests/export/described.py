@@ -1,13 +1,24 @@
-"""What `export_bundle` asks for beside a small network."""
+"""A small INT8 network, and what `export_bundle` asks for beside one."""
 
 from typing import Any
 
 import numpy as np
 
+from posmoe_models import Parser
+from posmoe_quant import calibrate_, parser_int8, quantize_
 from posmoe_train.conllu import UPOS
+from tests.models.sizes import identifiers, small_parser
 
 LABELS = ["a", "b", "c", "d", "e"]
 KEYS = np.arange(20, dtype=np.uint32) * 7
+
+
+def int8_parser() -> Parser:
+    """A small parser that trained with the rounding of INT8, its steps found; always the same."""
+    parser = small_parser(left=5, right=4, hubs=6, hub_window=80)
+    quantize_(parser, parser_int8(parser.config))
+    calibrate_(parser, lambda: parser(*identifiers([1, 2, 7, 11, 16, 80, 81, 163])))
+    return parser
 
 
 def about(**changes: Any) -> dict[str, Any]:

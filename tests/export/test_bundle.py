@@ -18,19 +18,18 @@ from posmoe_export.prune import keep_words
 from posmoe_models import Parser
 from posmoe_models.flops import flops
 from posmoe_models.lexicon import Lexicon
-from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
+from posmoe_quant import freeze
 from posmoe_train.checkpoint import Student
 from posmoe_train.conllu import UPOS
-from tests.export.described import KEYS, LABELS, about
+from tests.export.described import KEYS, LABELS, about, int8_parser
 from tests.models.sizes import identifiers, small_parser
 from tests.paths import ROOT
 
 pytestmark = pytest.mark.timeout(240)  # torch.onnx.export takes its time, more on a busy machine
 
 LENGTHS = [1, 2, 7, 11, 16, 80, 81, 163]
-# one export each, about five seconds
+# one export each, about ten seconds
 PARSERS: dict[str, dict[str, Any]] = {
-    "edge": {"left": 5, "right": 4, "hubs": 6, "hub_window": 80},
     "biaffine": {
         "scorer": "biaffine",
         "similarity": "distance",
@@ -41,8 +40,16 @@ PARSERS: dict[str, dict[str, Any]] = {
         "experts": 12,
         "k": 1,
     },
-    "int8": {"left": 5, "right": 4, "hubs": 6, "hub_window": 80},
-    "choices": {"bigrams": 16, "gates": "computed", "context": "convolution", "pair_tags": 2},
+    "choices": {
+        "bigrams": 16,
+        "gates": "computed",
+        "context": "convolution",
+        "pair_tags": 2,
+        "left": 5,
+        "right": 4,
+        "hubs": 6,
+        "hub_window": 80,
+    },
 }
 
 
@@ -56,12 +63,10 @@ def earlier_bundle(path: Path) -> None:
 Exported = tuple[Parser, Path]
 
 
-@pytest.fixture(scope="module", params=PARSERS)
+@pytest.fixture(scope="module", params=["int8", *PARSERS])
 def exported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Exported:
-    parser, path = small_parser(**PARSERS[request.param]), tmp_path_factory.mktemp("bundles") / request.param
-    if request.param == "int8":
-        quantize_(parser, parser_int8(parser.config))
-        calibrate_(parser, lambda: parser(*identifiers(LENGTHS)))
+    name, path = request.param, tmp_path_factory.mktemp("bundles") / request.param
+    parser = int8_parser() if name == "int8" else small_parser(**PARSERS[name])
     earlier_bundle(path)
     return parser, export_bundle(parser, path, **about())
 
@@ -139,7 +144,7 @@ def test_an_export_replaces_the_bundle_that_was_there(exported: Exported) -> Non
 def test_an_export_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     earlier_bundle(tmp_path / "bundle")
     with pytest.raises(TypeError, match="not JSON serializable"):
-        export_bundle(small_parser(), tmp_path / "bundle", **about(tokenizer={"version": object()}))
+        export_bundle(int8_parser(), tmp_path / "bundle", **about(tokenizer={"version": object()}))
     assert sorted(p.name for p in tmp_path.rglob("*")) == ["bundle", "manifest.json", "old"]
 
 
@@ -170,7 +175,7 @@ def test_measured_scores_are_kept_and_a_failing_measure_leaves_nothing(tmp_path:
             raise ExportError("too far from PyTorch")
         return scores
 
-    parser = small_parser(**next(iter(PARSERS.values())))
+    parser = int8_parser()
     path = export_bundle(parser, tmp_path / "kept", **about(), measure=measure)
     assert Bundle.load(path).manifest["metrics"] == {"uas": 90.0, "raw_words": 99.0}
     assert json.loads((path / "metrics.json").read_text(encoding="utf-8")) == scores

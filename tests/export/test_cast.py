@@ -21,9 +21,9 @@ from posmoe_export.graph import export_graph
 from posmoe_export.network import PRECISIONS, Precision, check_trained, float_network, integer_network, network
 from posmoe_export.tensorrt import add_tensorrt
 from posmoe_models import Parser
-from posmoe_quant import calibrate_, freeze, parser_int8, quantize_
+from posmoe_quant import freeze
 from posmoe_train.conllu import Sentence, parse_treebank
-from tests.export.described import about
+from tests.export.described import about, int8_parser
 from tests.models.sizes import FEATURES, identifiers, small_parser
 from tests.runtime.test_native import TEXT
 
@@ -49,10 +49,7 @@ def gold(packaged: Bundle) -> list[Sentence]:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small INT8 bundle."""
-    parser = small_parser(left=5, right=4, hubs=3)
-    quantize_(parser, parser_int8(parser.config))
-    calibrate_(parser, lambda: parser(*identifiers(LENGTHS)))
-    return export_bundle(parser, tmp_path_factory.mktemp("bundles") / "int8", **about())
+    return export_bundle(int8_parser(), tmp_path_factory.mktemp("bundles") / "int8", **about())
 
 
 def batches(seeds: int = 3) -> list[tuple[Any, Any]]:

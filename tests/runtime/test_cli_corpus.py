@@ -119,6 +119,8 @@ def test_a_folder_with_a_run_is_resumed_or_left_alone(tiny: Path, folder: Path, 
     assert inside("parse", *options, "--resume", "--format", "jsonl") == 1
     message = 'out: cannot resume: its run has format "conllu", this one "jsonl". Give the same options'
     assert message in capsys.readouterr().err
+    assert inside("parse", *options, "--resume", "--precision", "float32") == 1
+    assert 'its run has precision "auto", this one "float32"' in capsys.readouterr().err
     (folder / "in" / "new.txt").write_text(TEXT)
     (folder / "in" / "a.txt").write_text("Another.")
     assert inside("parse", *options, "--resume") == 0

@@ -83,3 +83,15 @@ def test_an_unknown_engine_is_wrong_usage_for_every_command(tiny: Path) -> None:
 def test_help_names_the_engines_that_are_here() -> None:
     text = " ".join(posmoe("info", "--help").stdout.decode().replace("│", " ").split())
     assert f"auto, or one of {', '.join(ENGINES)}." in text
+
+
+def test_info_says_what_is_computed_in() -> None:
+    for arguments, precision in ((), "int8"), (("--precision", "float32"), "float32"):
+        result = posmoe("info", *arguments)
+        assert (result.returncode, said(result)) == (0, "")
+        assert f", in {precision}, on " in result.stdout.decode()
+        assert json.loads(posmoe("info", *arguments, "--json").stdout)["engine"]["precision"] == precision
+    result = posmoe("info", "--precision", "float16")
+    assert result.returncode == 1
+    assert b"engine      none: the native engine computes bundle " in result.stdout
+    assert b"posmoe-export cast" in result.stdout

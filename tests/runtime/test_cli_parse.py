@@ -273,3 +273,26 @@ def test_a_damaged_model_is_refused(own: Path) -> None:
     result = posmoe("parse", "--model", own, "a b")
     assert result.returncode == 1
     assert "weights.safetensors was cut short or altered" in said(result)
+
+
+def test_the_precision_is_that_of_the_library() -> None:
+    from posmoe import load
+
+    text = "I saw the man with a telescope. They were flying planes over there."
+    for precision in ("auto", "int8", "float32"):
+        result = posmoe("parse", "--precision", precision, "--text", text, "--k-best", "3")
+        assert (result.returncode, said(result)) == (0, "")
+        expected = posmoe("parse", "--text", text, "--k-best", "3").stdout
+        assert (result.stdout == expected) == (precision != "float32")  # probabilities differ
+        alone = posmoe("parse", "--precision", precision, "--text", text)
+        assert alone.stdout.decode() == load(precision=precision)(text).to_conllu()
+
+
+def test_a_precision_that_the_engine_has_not_is_refused(tmp_path: Path) -> None:
+    result = posmoe("parse", "--precision", "float16", "--text", "x", "-o", tmp_path / "out.conllu")
+    assert result.returncode == 1
+    assert "in int8, float16 was asked for. Make a bundle of it with: posmoe-export cast" in said(result)
+    result = posmoe("parse", "--precision", "int3", "--text", "x", "-o", tmp_path / "out.conllu")
+    assert result.returncode == 2
+    assert "'int3' is not one of 'auto', 'float32'" in said(result)
+    assert list(tmp_path.iterdir()) == []

@@ -12,7 +12,7 @@ from posmoe_kernels.recurrence.naive import recurrence_naive as recurrence_naive
 
 __all__ = ["doubling", "recurrence", "recurrence_doubling", "recurrence_naive"]
 
-# steps of doubling: enough for sequences of 16,384
+# steps of doubling over a free length: enough for sequences of 16,384
 _DOUBLINGS = 14
 _doubled: ContextVar[bool] = ContextVar("doubled", default=False)
 
@@ -53,12 +53,14 @@ def doubling() -> Iterator[None]:
 
 
 def recurrence_doubling(a: Tensor, b: Tensor) -> Tensor:
-    """`recurrence` in 14 steps that each join spans of twice the length, for at most 16,384 places in time.
+    """`recurrence` in steps that each join spans of twice the length.
 
+    As many as the length needs; 14 where a compiler leaves it free, for at most 16,384 places in time.
     Source: Hillis and Steele 1986, "Data parallel algorithms". Rounding differs from the loop's.
     """
     time = b.shape[1]
-    for step in range(_DOUBLINGS):
+    steps = max(0, time - 1).bit_length() if type(time) is int else _DOUBLINGS
+    for step in range(steps):
         before = 1 << step
         b = b + a * torch.nn.functional.pad(b, (0, 0, before, 0))[:, :time]
         a = a * torch.nn.functional.pad(a, (0, 0, before, 0))[:, :time]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from ..engines import ENGINES
+from ..engines import ENGINES, PRECISIONS
 from ..limits import MAX_THREADS, MAX_TREES
 
 FORMATS = ("conllu", "jsonl", "arrow", "parquet", "tree")
@@ -49,6 +49,16 @@ def _choosing(command: Command) -> Command:
     return click.option("--model", metavar="NAME|PATH", help=model)(command)
 
 
+def _computing(command: Command) -> Command:
+    """The option that says what the network is computed in."""
+    text = "What the network is computed in: auto, the bundle's own, or one that the engine can cast it to."
+    option = click.option(
+        "--precision", type=click.Choice(PRECISIONS), default="auto", metavar="PRECISION", show_default=True,
+        help=f"{text} One of {', '.join(PRECISIONS)}.",
+    )  # fmt: skip
+    return option(command)
+
+
 @click.group()
 @click.option(
     "--version", is_flag=True, callback=_show_version, is_eager=True, expose_value=False,
@@ -82,6 +92,7 @@ def app() -> None:
     help="The column of JSON Lines and Parquet that holds the texts; every one of them is a document.",
 )  # fmt: skip
 @_choosing
+@_computing
 @click.option(
     "--threads", type=click.IntRange(0, MAX_THREADS), default=1, show_default=True,
     help="Parts of the input parsed at a time; 0: one a core.",
@@ -178,12 +189,16 @@ def render(**options: Any) -> int:
 
 @app.command()
 @_choosing
+@_computing
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-def info(model: str | None, backend: str, as_json: bool) -> int:
-    """Show version, model, engine and why it was taken, processor, sizes, accuracy and FLOPs."""
+def info(model: str | None, backend: str, precision: str, as_json: bool) -> int:
+    """Show version, model, engine, why it was taken and what it computes in, processor, sizes, accuracy and FLOPs.
+
+    With --precision: whether the engine can compute the model in it, by loading it.
+    """
     from .info import run
 
-    return run(model, backend, as_json)
+    return run(model, backend, precision, as_json)
 
 
 @app.command()
@@ -218,6 +233,7 @@ def bench(**options: Any) -> int:
     help="Score the trees of this CoNLL-U file, made of the same text by any parser, instead of a model's.",
 )  # fmt: skip
 @_choosing
+@_computing
 @click.option("--json", "as_json", is_flag=True, help="Write JSON.")
 def evaluate(**options: Any) -> int:
     """Score a model on a treebank: tokens, sentences, words, tags, heads and relations, from gold tokens and raw text.

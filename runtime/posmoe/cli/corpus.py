@@ -232,6 +232,7 @@ def _settings(job: Job, parser: Parser) -> dict[str, Any]:
         "digest": bundle.manifest.get("digest"),
         "output": job.target.suffix,
         "format": job.target.format,
+        "precision": job.precision,
         "input": job.input,
         "text_column": job.text_column,
         "k_best": job.k_best,

@@ -25,6 +25,7 @@ class Job(NamedTuple):
     system: Path | None
     model: str | None
     backend: str
+    precision: str
     as_json: bool
 
 
@@ -36,7 +37,7 @@ def run(job: Job) -> int:
             found = compare(gold, _read(job.system))
             text = json.dumps(found, indent=1) if job.as_json else _overall({"raw text": found})
         else:
-            scores = score(load(job.model, backend=job.backend), gold)
+            scores = score(load(job.model, backend=job.backend, precision=job.precision), gold)
             text = json.dumps(scores.to_dict(), indent=1, ensure_ascii=False) if job.as_json else _lines(scores)
         show(text + "\n")
     except PosmoeError as error:

@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import __version__
 from ..bundle import Bundle, find
-from ..engines import choose, instruction_set
-from ..errors import EngineError, PosmoeError
+from ..engines import Choice, arithmetic, choose, create, instruction_set
+from ..errors import PosmoeError
 from .messages import say
 from .output import OutputError, show
 
@@ -32,10 +32,10 @@ FEATURES = (
 )
 
 
-def run(model: str | None, backend: str, as_json: bool) -> int:
+def run(model: str | None, backend: str, precision: str, as_json: bool) -> int:
     """Write it to standard output; returns the exit code."""
     try:
-        facts = collect(model, backend)
+        facts = collect(model, backend, precision)
         show(json.dumps(facts, indent=2, ensure_ascii=False) + "\n" if as_json else _lines(facts))
     except OutputError as error:
         say(str(error))
@@ -43,8 +43,8 @@ def run(model: str | None, backend: str, as_json: bool) -> int:
     return 1 if "error" in facts["model"] or "error" in facts["engine"] else 0
 
 
-def collect(model: str | None, backend: str) -> dict[str, Any]:
-    """All facts, as JSON values; `error` stands in for a model or an engine that cannot be had."""
+def collect(model: str | None, backend: str, precision: str = "auto") -> dict[str, Any]:
+    """All facts, as JSON values; `error` stands in for a model, or an engine in a precision, that cannot be had."""
     bundle: Bundle | None = None
     try:
         bundle = Bundle.load(find(model))
@@ -56,7 +56,7 @@ def collect(model: str | None, backend: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "model": facts,
-        "engine": _engine(backend, bundle),
+        "engine": _engine(backend, precision, bundle),
         "cpu": {"architecture": platform.machine(), "features": _cpu_features()},
     }
 
@@ -80,12 +80,28 @@ def _model(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _engine(backend: str, bundle: Bundle | None) -> dict[str, Any]:
+def _engine(backend: str, precision: str, bundle: Bundle | None) -> dict[str, Any]:
     try:
         choice = choose(backend, bundle)
-        return {"name": choice.name, "reason": choice.reason, "instruction_set": instruction_set(choice)}
-    except EngineError as error:
+        facts = {"name": choice.name, "reason": choice.reason, "instruction_set": instruction_set(choice)}
+        return facts | {"precision": None if bundle is None else _precision(bundle, choice, precision)}
+    except PosmoeError as error:
         return {"error": str(error)}
+
+
+def _precision(bundle: Bundle, choice: Choice, asked: str) -> str:
+    """What the engine computes the bundle in; one that was asked for is tried.
+
+    Raises:
+        EngineError: it can't.
+    """
+    if asked != "auto":
+        create(bundle, choice, precision=asked)
+        return asked
+    program = bundle.manifest.get("program")
+    if choice.name == "torch" and isinstance(program, dict):
+        return str(program.get("precision"))
+    return arithmetic(bundle)
 
 
 def _cpu_features() -> list[str]:
@@ -120,6 +136,8 @@ def _lines(facts: dict[str, Any]) -> str:
             ("FLOPs", _flat(model["flops"])),
         ]
     reason = f"none: {engine['error']}" if "error" in engine else f"{engine['name']} ({engine['reason']})"
+    if engine.get("precision"):
+        reason += f", in {engine['precision']}"
     if engine.get("instruction_set"):
         reason += f", on {engine['instruction_set']}"
     features = " ".join(cpu["features"]) or "unknown"

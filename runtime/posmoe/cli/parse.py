@@ -36,6 +36,7 @@ class Job(NamedTuple):
     input: str
     text_column: str
     backend: str
+    precision: str
     threads: int
     k_best: int
     gold_upos: bool
@@ -55,7 +56,7 @@ def run(job: Job) -> int:
     leave_by_exceptions()
     warnings.simplefilter("ignore", PosmoeWarning)
     try:
-        parser = load(job.model, backend=job.backend)
+        parser = load(job.model, backend=job.backend, precision=job.precision)
         if job.folder:
             from .corpus import Corpus
 
