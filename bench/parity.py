@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -66,7 +66,7 @@ class Compiled:
         words, found = features.shape[1], []
         for begin in range(0, len(lengths), SHAPE[0]):
             some = slice(begin, begin + SHAPE[0])
-            scores: list[NDArray[Any]] = list(self._engine.scores(*widened(features[some], lengths[some], SHAPE)))
+            scores = self._engine.scores(*widened(features[some], lengths[some], SHAPE))[:5]
             rows, ends = len(lengths[some]), (words, words, words, words, words + 1)
             found.append([array[:rows, :end] for array, end in zip(scores, ends, strict=True)])
         return Scores(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))

@@ -27,6 +27,7 @@ def analyser(nlp: posmoe.Parser, kib: int) -> _core.Analyser:
     """The parser's model with a table of another size."""
     shape, tensors = native.contents(nlp.bundle)
     network = _core.Network(shape, tensors, native.instruction_set(), kib << 10)
+    assert isinstance(nlp._features, _core.Features)
     return _core.Analyser(nlp._tokenizer, nlp._features, network, nlp.bundle.max_sentence, nlp.bundle.joining)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from posmoe.bundle import Bundle
 from posmoe.engines import Engine, Scores
+from posmoe.engines.onnxruntime import OUTPUTS
 from posmoe.evaluation.metrics import evaluate_words
 from posmoe.network import Columns, Network
 from posmoe_models import FeatureConfig, Parser
@@ -33,7 +34,7 @@ class TorchEngine:
     def scores(self, features: Features, lengths: Lengths) -> Scores:
         """Run one batch; see `Engine.scores`."""
         found = self._parser(torch.from_numpy(features), torch.from_numpy(lengths))
-        return Scores(*(output.numpy() for output in found[: len(Scores._fields)]))
+        return Scores(*(output.numpy() for output in found[: len(OUTPUTS)]))
 
 
 def examples(bundle: Bundle, gold: Sequence[Sentence]) -> Examples:

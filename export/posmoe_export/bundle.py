@@ -96,20 +96,44 @@ def write_bundle(
     Raises:
         ExportError: the network was not trained, or `path` is there and is no bundle.
     """
-    if path.exists() and not (path / MANIFEST).is_file():
-        raise ExportError(f"export: {path} is there and is no bundle; choose another place or remove it")
     check_trained(parser, "export")
     tensors = {_stored(name): value for name, value in parser.state_dict().items()} | dict(others)
+
+    def write(folder: Path) -> None:
+        graph = export_graph(parser, opset)
+        write_weights(_as_used(tensors, graph), graph, folder)
+
+    return write_folder(path, manifest, write, measure)
+
+
+def write_weights(tensors: Mapping[str, Tensor], graph: onnx.ModelProto, folder: Path) -> None:
+    """Write the tensors, and the graph whose large initialisers are among them."""
+    # not save_file: what it writes no other user may read
+    (folder / WEIGHTS).write_bytes(save(dict(tensors)))
+    point_into_weights(graph, folder / WEIGHTS)
+    onnx.save(graph, folder / GRAPH)
+
+
+def write_folder(
+    path: Path, manifest: Mapping[str, Any], write: Callable[[Path], None], measure: Measure | None
+) -> Path:
+    """Write a bundle's folder beside its place, with manifest and metrics, and move it there: whole or not at all.
+
+    Args:
+        manifest: all of it but the files.
+        write: writes the other files into a folder.
+        measure: as for `export_bundle`.
+    Raises:
+        ExportError: `path` is there and is no bundle.
+    """
+    if path.exists() and not (path / MANIFEST).is_file():
+        raise ExportError(f"export: {path} is there and is no bundle; choose another place or remove it")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as draft:
         folder = Path(draft) / path.name
         folder.mkdir()
-        graph = export_graph(parser, opset)
-        # not save_file: what it writes no other user may read
-        (folder / WEIGHTS).write_bytes(save(_as_used(tensors, graph)))
-        point_into_weights(graph, folder / WEIGHTS)
-        onnx.save(graph, folder / GRAPH)
-        whole = {**manifest, "files": {name: file_record(folder / name) for name in (WEIGHTS, GRAPH)}}
+        write(folder)
+        whole = {**manifest, "files": {file.name: file_record(file) for file in sorted(folder.iterdir())}}
         write_json(folder / MANIFEST, stamped(whole))
         if measure:
             metrics = measure(folder)

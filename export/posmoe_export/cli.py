@@ -54,6 +54,33 @@ def bundle(
 
 
 @app.command()
+def teacher(
+    run: Annotated[Path, typer.Argument(help="Folder of a teacher's run.", exists=True, file_okay=False)],
+    out: Out,
+    encoder: Annotated[Path, typer.Option(help="Folder of the encoder that it was trained from.", exists=True)],
+    tokenizer: Annotated[Path, typer.Option(help="Folder with spec.json and weights.npy.", exists=True)],
+    about: Annotated[Path, typer.Option(help="TOML: name, version, language, licence, training_data.", exists=True)],
+    dev: Annotated[Path, typer.Option(help="Treebank for the scores and the parity check.", exists=True)],
+    min_equal: Annotated[float, typer.Option(help="Share of words that must be equal to PyTorch's.")] = 0.999,
+    opset: OpsetOption = None,
+) -> None:
+    """Export the teacher in RUN to a bundle for ONNX Runtime at OUT, check it, and write its metrics.json."""
+    import tomllib
+
+    from posmoe_export.bundle import METRICS
+    from posmoe_export.graph import OPSET
+    from posmoe_export.teacher import export_teacher
+    from posmoe_train.conllu import read_treebank
+
+    described = tomllib.loads(about.read_text(encoding="utf-8"))
+    export_teacher(
+        run, out, encoder=encoder, tokenizer=tokenizer, about=described, dev=read_treebank(dev), min_equal=min_equal,
+        opset=opset or OPSET,
+    )  # fmt: skip
+    typer.echo((out / METRICS).read_text(encoding="utf-8"))
+
+
+@app.command()
 def cast(
     source: Source,
     out: Out,

@@ -80,7 +80,7 @@ def export_graph(parser: Parser, opset: int = OPSET, *, whole_table: bool = Fals
         )
     assert program is not None
     model = program.model_proto
-    _forget_origin(model.graph)
+    forget_origin(model.graph)
     _unfold_codes(model.graph, _integer_codes(parser))
     _pack_int4(model.graph, {f"{n}.codes" for n, m in _frozen(parser).items() if m.weights == INT4})
     return model
@@ -142,7 +142,7 @@ def _pack_int4(graph: onnx.GraphProto, names: set[str]) -> None:
             tensor.CopyFrom(onnx.helper.make_tensor(tensor.name, kind, codes.shape, codes.astype(np.int64).flatten()))
 
 
-def _forget_origin(graph: onnx.GraphProto) -> None:
+def forget_origin(graph: onnx.GraphProto) -> None:
     """Drop what the exporter notes of the source, such as stack traces with paths, and inferred shapes."""
     del graph.value_info[:]
     del graph.metadata_props[:]
@@ -151,4 +151,4 @@ def _forget_origin(graph: onnx.GraphProto) -> None:
         node.doc_string = ""
         for attribute in node.attribute:
             if attribute.HasField("g"):
-                _forget_origin(attribute.g)
+                forget_origin(attribute.g)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from . import _core
 from .engines import Compiled
+from .features import Features
 from .network import Network
 from .pieces import apart, count_long, cut_long, in_a_row, join_roots
 
@@ -15,7 +16,7 @@ class PlainAnalyser:
     """A tokeniser, features and a network behind each other; thread-safe. Methods as `engines.Analyser` has them."""
 
     def __init__(
-        self, tokenizer: _core.Tokenizer, features: _core.Features, network: Network, longest: int, joining: int
+        self, tokenizer: _core.Tokenizer, features: Features, network: Network, longest: int, joining: int
     ) -> None:
         self._tokenizer = tokenizer
         self._features = features

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .bundle_checks import check_digest, check_tensors, part
+from .bundle_checks import check_digest, check_tensors, part, reads_subwords
 from .bundle_files import GRAPH, MANIFEST, WEIGHTS, Files, FolderFiles, as_bytes, check_name
 from .errors import BundleError, InputError
 from .features import SIZES
@@ -95,6 +95,8 @@ class Bundle:
     def max_sentence(self) -> int:
         """The longest sentence in words that the network takes; longer ones are cut."""
         longest = int(self.manifest["tokenizer"]["max_sentence"])
+        if self.subwords:  # each word has one at least, between two marks
+            return min(longest, int(self.manifest["features"]["positions"]) - 2)
         return min(longest, QUADRATIC) if self.manifest["constants"].get("scorer") == "biaffine" else longest
 
     @property
@@ -103,8 +105,15 @@ class Bundle:
         return next((self.labels.index(label) for label in JOINING if label in self.labels), 0)
 
     @property
+    def subwords(self) -> bool:
+        """Whether the network reads the sub-words of a pretrained encoder, in place of hashed features."""
+        return reads_subwords(self.manifest["features"])
+
+    @property
     def rows(self) -> int:
-        """Rows of the feature table: padding, dropped word, and those of every kind of feature."""
+        """Rows of the feature table: padding, dropped word, and those of every kind of feature; or of an encoder's."""
+        if self.subwords:
+            return 1 + int(self.manifest["features"]["vocabulary"])
         return 2 + sum(int(self.manifest["features"][size]) for size in SIZES)
 
 

@@ -21,6 +21,9 @@ TENSORS = {
     "label.bias": "F32",
     "label.pair": "F32",
 }
+# numbers of a specification of sub-words: how many a word has at most, how many there are, how many the encoder takes
+# with its marks, and the identifiers of the marks
+SUBWORDS = ("pieces", "vocabulary", "positions", "start", "padding", "end", "unknown")
 
 
 def part(manifest: Mapping[str, Any], key: str, kind: type[T], path: Path) -> T:
@@ -54,6 +57,11 @@ def check_digest(path: Path, manifest: Mapping[str, Any]) -> None:
         )
 
 
+def reads_subwords(features: Mapping[str, Any]) -> bool:
+    """Whether a specification of features is of version 2, a pretrained encoder's sub-words."""
+    return type(features.get("version")) is int and features["version"] == 2
+
+
 def check_tensors(
     path: Path, manifest: Mapping[str, Any], tags: Sequence[str], labels: Sequence[str], tensors: SafeTensors
 ) -> None:
@@ -62,26 +70,29 @@ def check_tensors(
     Raises:
         BundleError: names the tensor or key, what was expected and what is there.
     """
-    for name, dtype in TENSORS.items():
+    features: dict[str, Any] = part(manifest, "features", dict, path)
+    tokenizer: dict[str, Any] = part(manifest, "tokenizer", dict, path)
+    subwords = reads_subwords(features)
+    for name, dtype in ({"tokenizer.weights": "I8"} if subwords else TENSORS).items():
         if name not in tensors:
             raise BundleError(f"bundle {path}: expected a tensor {name!r} in weights.safetensors, it is missing.")
         if tensors.entries[name].dtype != dtype:
             raise BundleError(
                 f"bundle {path}: expected tensor {name!r} to be {dtype}, got {tensors.entries[name].dtype}."
             )
-    features: dict[str, Any] = part(manifest, "features", dict, path)
-    tokenizer: dict[str, Any] = part(manifest, "tokenizer", dict, path)
-    for where, spec in (("features", features), ("tokenizer", tokenizer)):
-        if spec.get("version") != 1:
-            raise BundleError(f"bundle {path}: expected {where} of version 1, got {spec.get('version')!r}.")
-    for size in SIZES:
+    for where, spec, known in (("features", features, "1 or 2"), ("tokenizer", tokenizer, "1")):
+        if spec.get("version") != 1 and not (spec is features and subwords):
+            raise BundleError(f"bundle {path}: expected {where} of version {known}, got {spec.get('version')!r}.")
+    for size in SUBWORDS if subwords else SIZES:
         if type(features.get(size)) is not int or not 0 <= features[size] < 1 << 31:
-            raise BundleError(
-                f"bundle {path}: expected features.{size} to be a number of rows, got {features.get(size)!r}."
-            )
+            kind = "a whole number" if subwords else "a number of rows"
+            raise BundleError(f"bundle {path}: expected features.{size} to be {kind}, got {features.get(size)!r}.")
     longest = tokenizer.get("max_sentence")
     if type(longest) is not int or longest < 1:
         raise BundleError(f"bundle {path}: expected tokenizer.max_sentence to be at least 1, got {longest!r}.")
+    if subwords:
+        _check_subwords(path, features)
+        return
     weight = tensors.entries["label.weight"].shape
     rank = weight[0] if weight else 0
     expected = {
@@ -97,3 +108,21 @@ def check_tensors(
                 f"bundle {path}: manifest and weights disagree: for {len(tags)} tags, {len(labels)} labels "
                 f"and {features['words']} words expected {name!r} of {list(shape)}, got {list(found)}."
             )
+
+
+def _check_subwords(path: Path, features: Mapping[str, Any]) -> None:
+    """The numbers of a specification of sub-words fit together."""
+    unknown = sorted(set(features) - {"version", *SUBWORDS})
+    if unknown:
+        raise BundleError(f"bundle {path}: features have unknown entries: {', '.join(unknown)}")
+    for mark in ("start", "padding", "end", "unknown"):
+        if features[mark] >= features["vocabulary"]:
+            raise BundleError(
+                f"bundle {path}: expected features.{mark} to be one of {features['vocabulary']} sub-words, "
+                f"got {features[mark]}."
+            )
+    if not 1 <= features["pieces"] <= 64 or features["positions"] < 3:
+        found = f"{features['pieces']} and {features['positions']}"
+        raise BundleError(
+            f"bundle {path}: expected features.pieces from 1 to 64 and features.positions from 3, got {found}."
+        )

@@ -16,6 +16,7 @@ WEIGHTS = "weights.safetensors"
 GRAPH = "model.onnx"
 # the same network as TensorRT reads it; not every bundle has it
 TENSORRT = "tensorrt.onnx"
+SUBWORD_TOKENIZER = "tokenizer.json"
 
 
 class Files(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from . import _core
 from .buffers import contiguous
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 # the kinds of features that have rows of their own in the table
 SIZES: Final = ("words", "remainder", "suffix2", "suffix3", "suffix4", "prefix3", "shape")
+
+
+class Features(Protocol):
+    """Words to what the network reads of them, int32 [n, width]; zero stands for nothing."""
+
+    def __call__(self, words: _core.Words) -> NDArray[np.int32]: ...
 
 
 def load_features(spec: Mapping[str, object], keys: NDArray[np.uint32] | memoryview) -> _core.Features:

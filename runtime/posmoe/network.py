@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .bundle import Bundle
 from .decode import decode_batch, k_best
 from .engines import Compiled, Engine, Scores
+from .errors import EngineError
 
 # padded words in a batch, unless an engine asks for more; one sentence may exceed it, two may not
 BUDGET = 1024
@@ -53,13 +54,13 @@ class Network:
     def __init__(self, bundle: Bundle, engine: Engine) -> None:
         self.engine = engine
         self._budget = getattr(engine, "budget", None) or BUDGET
-        self._labels = Labeller(bundle)
+        self._labels: Labeller | ArcLabels = ArcLabels(bundle) if bundle.subwords else Labeller(bundle)
 
     def columns(self, features: NDArray[np.int32], offsets: Integers, gold: NDArray[np.int32] | None = None) -> Columns:
         """Analyse sentences.
 
         Args:
-            features: rows of every word, [n, 6].
+            features: what the network reads of every word, [n, 6] or [n, pieces].
             offsets: sentence s has the words offsets[s] .. offsets[s + 1]; every sentence has one at least.
             gold: per word the index of a tag that is known, or -1, [n].
         """
@@ -102,6 +103,30 @@ class Network:
                     deprels.append(self._labels(own, one, tags[row : row + 1], padded))
                 result[sentence] = Ranked(trees.heads, deprels, np.exp(trees.log_probabilities))
         return [ranked for ranked in result if ranked is not None]
+
+
+class ArcLabels:
+    """The relations of a graph that names every candidate arc itself; called as `Labeller`, tags play no part."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._count = len(bundle.labels)
+
+    def __call__(
+        self, scores: Scores, batch: Batch, tags: NDArray[np.int32], heads: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Indices of the relations of the batch's real words, in order.
+
+        Raises:
+            EngineError: the graph gives something that is no relation.
+        """
+        assert scores.labels is not None
+        row, position = np.nonzero(batch.real)
+        candidate = (scores.heads[row, position] == heads[row, position][:, None]).argmax(1)
+        named = scores.labels[row, position, candidate]
+        if named.size and not 0 <= named.min() <= named.max() < self._count:
+            raise EngineError(f"expected arc_labels to be one of {self._count} relations, got {named.max()}.")
+        relations: NDArray[np.int32] = named.astype(np.int32)
+        return relations
 
 
 class Labeller:

@@ -14,7 +14,7 @@ from .bundle import Bundle, find, reference
 from .document import Document
 from .engines import PRECISIONS, Analyser, Choice, Compiled, choose, create
 from .errors import BundleError, DecodeError, InputError, LongSentenceWarning
-from .features import load_features
+from .features import Features, load_features
 from .limits import MAX_BATCH, MAX_RANKED, MAX_THREADS, MAX_TREES, whole_number
 from .request import Request, checked_text, tokens_request
 from .schedule import ordered
@@ -48,24 +48,25 @@ class Parser:
         if precision not in PRECISIONS:
             raise InputError(f"expected precision to be one of {', '.join(PRECISIONS)}, got {precision!r:.80}.")
         self._settings = (backend, threads, precision)
+        subwords = _subwords(bundle)
         self.engine: Choice = choose(backend, bundle)
         self._engine = create(bundle, self.engine, threads, precision)
         tensors, manifest = bundle.tensors, bundle.manifest
         try:
             self._tokenizer = load_tokenizer(manifest["tokenizer"], tensors.view("tokenizer.weights"))
-            self._features = load_features(manifest["features"], tensors.view("features.keys"))
+            self._features = subwords or load_features(manifest["features"], tensors.view("features.keys"))
         except (ValueError, TypeError, KeyError, RuntimeError) as error:
             raise BundleError(f"bundle {bundle.path}: {error}") from error
         self._tags = {tag: index for index, tag in enumerate(bundle.tags)}
         self._analyser = self._make_analyser()
 
     def _make_analyser(self) -> Analyser:
-        engine, bundle = self._engine, self.bundle
-        if isinstance(engine, Compiled):
-            return engine.analyser(self._tokenizer, self._features, bundle.max_sentence, bundle.joining)
+        engine, bundle, features = self._engine, self.bundle, self._features
+        if isinstance(engine, Compiled) and isinstance(features, _core.Features):
+            return engine.analyser(self._tokenizer, features, bundle.max_sentence, bundle.joining)
         from .analyser import PlainAnalyser
 
-        return PlainAnalyser(self._tokenizer, self._features, self._network, bundle.max_sentence, bundle.joining)
+        return PlainAnalyser(self._tokenizer, features, self._network, bundle.max_sentence, bundle.joining)
 
     @cached_property
     def _network(self) -> Network:
@@ -263,6 +264,15 @@ def load(
         MissingExtraError: the engine's package is not installed; the message names the line that installs it.
     """
     return Parser(Bundle.load(find(name_or_path)), backend, threads, precision)
+
+
+def _subwords(bundle: Bundle) -> Features | None:
+    """What cuts words into an encoder's sub-words, or None for bundles whose features are hashed."""
+    if not bundle.subwords:
+        return None
+    from .subwords import load_subwords
+
+    return load_subwords(bundle)
 
 
 def _restored(model: str, digest: str | None, backend: str, threads: int, precision: str) -> Parser:

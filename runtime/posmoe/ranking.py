@@ -7,15 +7,15 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from . import _core
 from .document import Document
 from .errors import LongSentenceWarning
+from .features import Features
 from .network import Network
 from .trees import Tree
 
 
 def rank(
-    document: Document, network: Network, features: _core.Features, k: int, longest: int, stacklevel: int | None
+    document: Document, network: Network, features: Features, k: int, longest: int, stacklevel: int | None
 ) -> list[list[Tree]]:
     """The k likeliest trees of every sentence; of sentences of more than `longest` words the best one alone.
 

@@ -10,11 +10,13 @@ from posmoe import _core
 from posmoe.analyser import BatchAnalyser, PlainAnalyser
 from posmoe.bundle import Bundle, find
 from posmoe.engines import Analyser, Compiled, choose, create
+from posmoe.features import load_features
 from posmoe.network import Network
 from posmoe.tokens import words_of_tokens
 from tests.core.network_twin import shape, tensors
 
 NLP = posmoe.load(backend="native")
+FEATURES = load_features(NLP.bundle.manifest["features"], NLP.bundle.tensors.view("features.keys"))
 TEXTS = [
     "",
     "Hi.",
@@ -32,7 +34,7 @@ def analysers(longest: int = NLP.bundle.max_sentence) -> tuple[Analyser, Analyse
     engine = create(bundle, choose("native"))
     assert isinstance(engine, Compiled)
     spec = {**bundle.manifest["tokenizer"], "max_sentence": longest}
-    parts = (_core.Tokenizer(spec, np.array(bundle.tensors["tokenizer.weights"])), NLP._features)
+    parts = (_core.Tokenizer(spec, np.array(bundle.tensors["tokenizer.weights"])), FEATURES)
     plain = PlainAnalyser(*parts, Network(bundle, engine), longest, bundle.joining)
     return engine.analyser(*parts, longest, bundle.joining), plain
 
@@ -70,7 +72,7 @@ def test_batches_that_the_core_cuts_for_other_engines_are_the_same(longest: int)
     engine = create(Bundle.load(find()), choose("native"))
     assert isinstance(engine, Compiled)
     tokenizer = plain._tokenizer  # type: ignore[attr-defined]
-    batched = BatchAnalyser(tokenizer, NLP._features, engine, longest, NLP.bundle.joining)
+    batched = BatchAnalyser(tokenizer, FEATURES, engine, longest, NLP.bundle.joining)
     for lines in (False, True):
         assert_same(batched.texts(TEXTS, lines), plain.texts(TEXTS, lines))
     words = [NLP._tokenizer("I don't know."), words_of_tokens([]), NLP._tokenizer("So " * 20)]
@@ -78,8 +80,8 @@ def test_batches_that_the_core_cuts_for_other_engines_are_the_same(longest: int)
     assert_same(batched.words(words, gold), plain.words(words, gold))
     assert batched.texts([]) == batched.words([], []) == []
     with pytest.raises(ValueError, match="one word at least"):
-        _core.gather_texts(tokenizer, NLP._features, ["a"], False, 0)
-    gathered = _core.gather_words(NLP._features, words, longest)
+        _core.gather_texts(tokenizer, FEATURES, ["a"], False, 0)
+    gathered = _core.gather_words(FEATURES, words, longest)
     with pytest.raises(ValueError, match="expected one number a word"):
         one = np.zeros(1, np.int32)
         gathered.analyses(one, one, one, 0)
@@ -98,7 +100,7 @@ ANALYSERS = analysers(5)
 def test_impossible_input_is_refused() -> None:
     sizes = shape()
     small = _core.Network(sizes, tensors(sizes))
-    analyser = _core.Analyser(NLP._tokenizer, NLP._features, small, 9, 0)
+    analyser = _core.Analyser(NLP._tokenizer, FEATURES, small, 9, 0)
     words = NLP._tokenizer("The dog ate it.")
     with pytest.raises(TypeError, match="text must be str or bytes"):
         analyser.texts([1])  # type: ignore[list-item]
@@ -109,6 +111,6 @@ def test_impossible_input_is_refused() -> None:
     with pytest.raises(ValueError, match="expected one tag a word"):
         analyser.words([words], [[1]])
     with pytest.raises(ValueError, match="the longest sentence has one word at least"):
-        _core.Analyser(NLP._tokenizer, NLP._features, small, 0, 0)
+        _core.Analyser(NLP._tokenizer, FEATURES, small, 0, 0)
     with pytest.raises(ValueError, match="expected one number a word"):
         _core.Analysis(words, np.zeros(5, np.int32), np.zeros(5, np.int32), np.zeros(4, np.int32))

@@ -9,10 +9,12 @@ import pytest
 import posmoe
 from posmoe import _core
 from posmoe.engines import native
+from posmoe.features import load_features
 from tests.core.network_twin import shape, tensors
 from tests.paths import shared
 
 NLP = posmoe.load(backend="native")
+FEATURES = load_features(NLP.bundle.manifest["features"], NLP.bundle.tensors.view("features.keys"))
 FORMS = [first + "ab" * size + last for size in range(9) for first in ("", "b") for last in ("", "é", "a", "b")]
 SIZES = {"version": 1, "remainder": 3, "suffix2": 2, "suffix3": 2, "suffix4": 2, "prefix3": 2, "shape": 2}
 Columns = list[bytes]
@@ -41,12 +43,12 @@ def test_the_dev_part_is_parsed_as_without() -> None:
     lines = lzma.decompress(shared("data", "ewt", "dev.conllu.xz").read_bytes()).decode().splitlines()
     texts = [line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")]
     plain, kept, small = network(0), network(1 << 20), network(20_000)
-    expected = columns(plain, NLP._features, texts)
+    expected = columns(plain, FEATURES, texts)
     for net in (kept, kept, small):
-        assert columns(net, NLP._features, texts) == expected
-    assert hits(kept, NLP._features, texts) > 0.6
-    assert 0.2 < hits(small, NLP._features, texts) < 0.6
-    assert hits(plain, NLP._features, texts) == 0
+        assert columns(net, FEATURES, texts) == expected
+    assert hits(kept, FEATURES, texts) > 0.6
+    assert 0.2 < hits(small, FEATURES, texts) < 0.6
+    assert hits(plain, FEATURES, texts) == 0
 
 
 def tiny(cache: int, seed: int = 0) -> tuple[_core.Network, _core.Features]:
@@ -94,6 +96,6 @@ def test_threads_keep_their_own_rows() -> None:
 
 def test_searches_are_counted() -> None:
     before = _core.counts()
-    columns(network(0), NLP._features, ["He waved.\n\nI saw the man with a telescope."])
+    columns(network(0), FEATURES, ["He waved.\n\nI saw the man with a telescope."])
     after = _core.counts()
     assert after[2] - before[2] == 2 and after[3] - before[3] <= 2

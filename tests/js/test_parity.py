@@ -122,7 +122,7 @@ def scores(bundle: Bundle, sentences: list[list[str]]) -> bytes:
     for sentence in sentences:
         ids = features.ids(sentence)
         result = engine.scores(ids[None], np.array([len(sentence)]))
-        parts += [array.tobytes() for array in result]
+        parts += [array.tobytes() for array in result if array is not None]
     return b"".join(parts)
 
 

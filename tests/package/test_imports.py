@@ -30,7 +30,7 @@ MAY_IMPORT = {
 HEAVY = {
     "click", "cupy", "fastapi", "httpx", "lightning", "networkx", "onnx", "onnxruntime", "pandas",
     "prometheus_client", "pyarrow", "pydantic", "pydantic_settings", "pyspark", "ray", "rich",
-    "safetensors", "scipy", "spacy", "starlette", "tensorrt", "tensorrt_rtx_bindings", "torch",
+    "safetensors", "scipy", "spacy", "starlette", "tensorrt", "tensorrt_rtx_bindings", "tokenizers", "torch",
     "transformers", "triton", "typer", "uvicorn",
 }  # fmt: skip
 

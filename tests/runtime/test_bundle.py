@@ -114,7 +114,7 @@ def packed(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"labels": LABELS[:-1]}, "disagree: for 17 tags, 8 labels"),
         ({"features": {**FEATURES, "words": 5}}, "disagree.*5 words"),
         ({"features": {**FEATURES, "shape": -1}}, "features.shape to be a number of rows, got -1"),
-        ({"features": {**FEATURES, "version": 2}}, "features of version 1, got 2"),
+        ({"features": {**FEATURES, "version": 3}}, "features of version 1 or 2, got 3"),
         ({"tokenizer": {"version": 1, "max_sentence": 0}}, "max_sentence to be at least 1"),
         ({"tokenizer": []}, "'tokenizer'.*dict, got list"),
         ({"files": []}, "'files'.*dict, got list"),

@@ -58,8 +58,7 @@ def test_auto_takes_it_and_numpy_is_enough(bundle: Bundle) -> None:
 
 def scores_bytes(scores: Scores) -> list[bytes]:
     """All arrays as bytes."""
-    arrays: list[NDArray[Any]] = list(scores)
-    return [array.tobytes() for array in arrays]
+    return [array.tobytes() for array in scores if array is not None]
 
 
 def against_onnxruntime(bundle: Bundle, features: NDArray[np.int32], offsets: NDArray[np.int64]) -> list[float]:

@@ -1,4 +1,4 @@
-"""A pretrained encoder of a few hundred weights, in the files and under the names of a published MPNet."""
+"""A pretrained encoder of a few hundred weights, under the names of a published MPNet, and teachers trained from it."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,15 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordPiece
 
+from posmoe_train.conllu import read_treebank
+from posmoe_train.data import gold_corpus, gold_targets, label_set
 from posmoe_train.encoder import Encoder
+from posmoe_train.examples import Examples
+from posmoe_train.teacher import SubWords, TeacherConfig
+from posmoe_train.teacher_run import train_teacher
+
+CPU = torch.device("cpu")
+CONFIG = TeacherConfig(epochs=3, batch_sentences=4, arc_dim=8, label_dim=4, mixed_layers=2, head_lr=1e-2)
 
 _NAMES = (
     ("word.", "embeddings.word_embeddings."),
@@ -59,3 +67,15 @@ def write_encoder(folder: Path) -> Path:
     tensors = {published(name): value.clone() for name, value in encoder.state_dict().items()}
     save_file(tensors | {"pooler.dense.weight": torch.zeros(8, 8)}, folder / "model.safetensors")
     return folder
+
+
+def train(config: TeacherConfig, files: tuple[Path, Path], folder: Path) -> dict[str, float]:
+    """Train a teacher on an encoder and a treebank; its scores on the same trees."""
+    encoder, treebank = files
+    gold = read_treebank(treebank)
+    corpus, labels = gold_corpus(gold), label_set(gold)
+    forms = torch.arange(len(corpus.forms), dtype=torch.int32)[:, None]
+    pieces = SubWords.build(corpus.forms, encoder / "tokenizer.json", CPU)
+    examples = Examples(corpus, gold_targets(gold, labels), forms, CPU)
+    folder.mkdir(parents=True, exist_ok=True)
+    return train_teacher(config, encoder, examples, examples, (pieces, pieces), labels, folder)

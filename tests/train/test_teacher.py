@@ -16,17 +16,15 @@ from safetensors.torch import load_file, save_file
 
 import posmoe_train.teacher_run as teacher_module
 from posmoe_train.conllu import read_treebank
-from posmoe_train.data import gold_corpus, gold_targets, label_set
+from posmoe_train.data import label_set
 from posmoe_train.encoder import Encoder, load_encoder
 from posmoe_train.errors import CheckpointError, DivergedError
-from posmoe_train.examples import Examples
-from posmoe_train.teacher import SubWords, TeacherConfig, teacher_loss
-from posmoe_train.teacher_run import load_teacher, train_teacher
-from tests.train.encoders import write_encoder
+from posmoe_train.teacher import teacher_loss
+from posmoe_train.teacher_run import load_teacher
+from tests.train.encoders import CONFIG, train, write_encoder
 from tests.train.treebank import write_treebank
 
 CPU = torch.device("cpu")
-CONFIG = TeacherConfig(epochs=3, batch_sentences=4, arc_dim=8, label_dim=4, mixed_layers=2, head_lr=1e-2)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +32,6 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Encoder and treebank."""
     folder = tmp_path_factory.mktemp("teacher")
     return write_encoder(folder / "encoder"), write_treebank(folder / "tiny.conllu", repeat=3)
-
-
-def train(config: TeacherConfig, files: tuple[Path, Path], folder: Path) -> dict[str, float]:
-    encoder, treebank = files
-    gold = read_treebank(treebank)
-    corpus, labels = gold_corpus(gold), label_set(gold)
-    forms = torch.arange(len(corpus.forms), dtype=torch.int32)[:, None]
-    pieces = SubWords.build(corpus.forms, encoder / "tokenizer.json", CPU)
-    examples = Examples(corpus, gold_targets(gold, labels), forms, CPU)
-    folder.mkdir(parents=True, exist_ok=True)
-    return train_teacher(config, encoder, examples, examples, (pieces, pieces), labels, folder)
 
 
 def log(folder: Path) -> list[dict[str, float]]:

@@ -13,7 +13,9 @@ from posmoe_models.config import EXPERTS
 from posmoe_models.scorers import FORBIDDEN
 from posmoe_train.encoder import Encoder
 
-_START, _PAD, _END, _UNKNOWN = 0, 1, 2, 3
+# the encoder's marks, and how many sub-words of a word it reads
+START, PAD, END, UNKNOWN = 0, 1, 2, 3
+PIECES = 8
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class SubWords:
         self.pieces, self.offsets = pieces, offsets
 
     @classmethod
-    def build(cls, forms: list[str], tokenizer_path: Path, device: torch.device, limit: int = 8) -> "SubWords":
+    def build(cls, forms: list[str], tokenizer_path: Path, device: torch.device, limit: int = PIECES) -> "SubWords":
         """Cut the forms with the encoder's own tokeniser; a form keeps its first `limit` pieces."""
         from tokenizers import Tokenizer
 
@@ -72,7 +74,7 @@ class SubWords:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         encoded = tokenizer.encode_batch(forms, add_special_tokens=False)
-        pieces = [(e.ids or [_UNKNOWN])[:limit] for e in encoded]
+        pieces = [(e.ids or [UNKNOWN])[:limit] for e in encoded]
         flat = torch.tensor([i for ids in pieces for i in ids], dtype=torch.long)
         offsets = torch.tensor(np.cumsum([0, *map(len, pieces)]), dtype=torch.long)
         return cls(flat.to(device), offsets.to(device))
@@ -84,9 +86,9 @@ class SubWords:
         first = 1 + count.cumsum(1) - count
         lengths = 2 + count.sum(1)
         width = -(-int(lengths.max()) // 8) * 8
-        ids = torch.full((len(words), width), _PAD, dtype=torch.long, device=words.device)
-        ids[:, 0] = _START
-        ids.scatter_(1, lengths[:, None] - 1, _END)
+        ids = torch.full((len(words), width), PAD, dtype=torch.long, device=words.device)
+        ids[:, 0] = START
+        ids.scatter_(1, lengths[:, None] - 1, END)
         flat_count = count.flatten()
         word = torch.repeat_interleave(torch.arange(flat_count.numel(), device=words.device), flat_count)
         within = torch.arange(len(word), device=words.device) - (flat_count.cumsum(0) - flat_count)[word]

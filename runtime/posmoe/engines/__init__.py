@@ -27,11 +27,11 @@ class Scores(NamedTuple):
     heads: NDArray[np.int64]  # [B, T, C]: the head that a score is for; 0 is the root, -1 is no candidate
     dependents: NDArray[np.float32]  # [B, T, q]
     label_heads: NDArray[np.float32]  # [B, T + 1, q]; row 0 is the root
+    labels: NDArray[np.int64] | None = None  # [B, T, C]: the relation of every candidate, where the graph names it
 
     def sentence(self, row: int) -> Scores:
         """One row as a batch of its own."""
-        one = slice(row, row + 1)
-        return Scores(self.tags[one], self.arcs[one], self.heads[one], self.dependents[one], self.label_heads[one])
+        return Scores(*(None if part is None else part[row : row + 1] for part in self))  # type: ignore[arg-type]
 
 
 class Analyser(Protocol):
@@ -58,6 +58,8 @@ class Engine(Protocol):
 
     def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
         """Run one batch: features [B, T, 6], zero past each sentence's length; lengths [B], at least 1.
+
+        Of a bundle that reads sub-words, features are [B, T, pieces].
 
         Raises:
             EngineError: the engine failed.
@@ -125,6 +127,9 @@ ENGINES: dict[str, _Known] = {
     "triton": _Known(".triton", ("triton",), "triton", "Triton", named=True),
     "torch": _Known(".torch", ("torch",), "torch", "PyTorch", named=True),
 }
+# those that run bundles whose features are sub-words, and why the others don't
+SUBWORDS = ("onnxruntime", "onnxruntime-cuda")
+ENCODER = "it reads sub-words, as pretrained encoders do"
 # what a network may be computed in; `auto` is what its bundle says
 PRECISIONS = ("auto", "float32", "float16", "int8", "int8_dynamic", "float8_e4m3", "float8_e5m2")
 
@@ -133,7 +138,7 @@ def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
     """Which engine serves a backend's name, for a bundle or for bundles that any engine runs, without loading it.
 
     Raises:
-        EngineError: the name is unknown.
+        EngineError: the name is unknown, or the engine doesn't run bundles of this kind.
         MissingExtraError: its package is not installed.
     """
     if backend == "auto":
@@ -141,6 +146,10 @@ def choose(backend: str = "auto", bundle: Bundle | None = None) -> Choice:
     known = ENGINES.get(backend)
     if known is None:
         raise EngineError(f"expected one of the engines auto, {', '.join(ENGINES)}, got {backend!r}.")
+    if bundle is not None and bundle.subwords and backend not in SUBWORDS:
+        raise EngineError(
+            f"engine {backend!r} can't run bundle {bundle.path}: {ENCODER}. Take backend={SUBWORDS[0]!r}."
+        )
     if known.missing():
         raise MissingExtraError(known.title, known.extra)
     return Choice(backend, "it was asked for")
@@ -182,6 +191,8 @@ def _for_large(bundle: Bundle | None) -> tuple[str | None, str | None]:
 
 
 def _native_refusal(bundle: Bundle) -> str | None:
+    if bundle.subwords:
+        return ENCODER
     from .native import refusal
 
     return refusal(bundle)

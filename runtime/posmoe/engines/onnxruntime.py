@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,14 @@ OUTPUTS = {
     "label_head": "tensor(float)",
 }
 FEATURES = 6
+# the same of a graph over an encoder's sub-words
+SUBWORD_INPUTS = {"pieces": "tensor(int64)", "first": "tensor(int64)", "lengths": "tensor(int64)"}
+SUBWORD_OUTPUTS = {
+    "tag_scores": "tensor(float)",
+    "arc_scores": "tensor(float)",
+    "arc_heads": "tensor(int64)",
+    "arc_labels": "tensor(int64)",
+}
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 # padded words of a batch that a GPU computes at once
 CUDA_BUDGET = 16384
@@ -39,12 +48,32 @@ class OnnxRuntimeEngine:
 
     def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
         """Run one batch; see `Engine.scores`."""
+        return Scores(*self._run(OUTPUTS, {"features": features, "lengths": lengths}, features.shape))
+
+    def _run(self, outputs: Iterable[str], inputs: dict[str, NDArray[Any]], shape: tuple[int, ...]) -> Any:
         try:
-            outputs = self._session.run(list(OUTPUTS), {"features": features, "lengths": lengths})
+            return self._session.run(list(outputs), inputs)
         except Exception as error:  # ONNX Runtime raises classes of its own that share no public base
-            shape = list(features.shape)
-            raise EngineError(f"ONNX Runtime {self.version} failed on a batch of {shape}: {error}") from error
-        return Scores(*outputs)
+            raise EngineError(f"ONNX Runtime {self.version} failed on a batch of {list(shape)}: {error}") from error
+
+
+class SubWordEngine(OnnxRuntimeEngine):
+    """A graph over an encoder's sub-words: words are packed before, every candidate arc is named after."""
+
+    def __init__(self, session: Any, version: str, spec: Mapping[str, int]) -> None:
+        super().__init__(session, version)
+        self._spec = spec
+
+    def scores(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
+        """Run one batch; see `Engine.scores`."""
+        from ..subwords import pack
+
+        pieces, first = pack(features, lengths, self._spec)
+        inputs = {"pieces": pieces, "first": first, "lengths": lengths}
+        tags, arcs, heads, labels = self._run(SUBWORD_OUTPUTS, inputs, features.shape)
+        batch, time = features.shape[:2]
+        none = np.zeros((batch, time + 1, 0), np.float32)
+        return Scores(tags, arcs, heads, none[:, 1:], none, labels)
 
 
 def load(bundle: Bundle, threads: int, precision: str = "auto") -> OnnxRuntimeEngine:
@@ -125,6 +154,8 @@ def _checked(
             "missing or of another version. Take backend='native'."
         )
     engine = OnnxRuntimeEngine(session, version)
+    if bundle.subwords:
+        engine = SubWordEngine(session, version, bundle.manifest["features"])
     _check_names(bundle, session)
     check_run(bundle, engine)
     return engine
@@ -141,9 +172,10 @@ def _session(onnxruntime: Any, bundle: Bundle, options: Any, providers: list[Any
 
 def _check_names(bundle: Bundle, session: Any) -> None:
     """Names and types of the graph's inputs and outputs."""
+    inputs, outputs = (SUBWORD_INPUTS, SUBWORD_OUTPUTS) if bundle.subwords else (INPUTS, OUTPUTS)
     for kind, expected, found in (
-        ("input", INPUTS, {value.name: value.type for value in session.get_inputs()}),
-        ("output", OUTPUTS, {value.name: value.type for value in session.get_outputs()}),
+        ("input", inputs, {value.name: value.type for value in session.get_inputs()}),
+        ("output", outputs, {value.name: value.type for value in session.get_outputs()}),
     ):
         for name, dtype in expected.items():
             if found.get(name) != dtype:
@@ -156,9 +188,11 @@ def _check_names(bundle: Bundle, session: Any) -> None:
 
 
 def check_run(bundle: Bundle, engine: Engine) -> None:
-    """Run the last row of the feature table through the network and check what comes out."""
-    words, rank = 2, bundle.tensors.entries["label.weight"].shape[0]
-    features = np.full((1, words, FEATURES), bundle.rows - 1, np.int32)
+    """Run the last row of the feature table, or the last sub-word, through the network and check what comes out."""
+    words = 2
+    rank = 0 if bundle.subwords else bundle.tensors.entries["label.weight"].shape[0]
+    width = 1 if bundle.subwords else FEATURES
+    features = np.full((1, words, width), bundle.rows - 1, np.int32)
     try:
         scores = engine.scores(features, np.array([words], np.int64))
     except EngineError as error:
@@ -173,7 +207,9 @@ def check_run(bundle: Bundle, engine: Engine) -> None:
         "label_dependent": (1, words, rank),
         "label_head": (1, words + 1, rank),
     }
-    arrays: list[NDArray[Any]] = list(scores)
+    if bundle.subwords:
+        expected["arc_labels"] = (1, words, candidates)
+    arrays = [part for part in scores if part is not None]
     for (name, shape), output in zip(expected.items(), arrays, strict=True):
         if output.shape != shape:
             raise BundleError(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..errors import BundleError, EngineError
 from . import Scores, expect_precision
-from .onnxruntime import check_run
+from .onnxruntime import OUTPUTS, check_run
 
 PROGRAM = "model.pt2"
 # padded lengths that have a CUDA graph each; a batch is padded to so many words in all, longer ones run without
@@ -47,7 +47,7 @@ class TorchEngine:
         try:
             with torch.inference_mode():
                 inputs = (torch.from_numpy(array).to(self._device) for array in (features, lengths))
-                outputs = [output.cpu().numpy() for output in list(run(*inputs))[: len(Scores._fields)]]
+                outputs = [output.cpu().numpy() for output in list(run(*inputs))[: len(OUTPUTS)]]
         except Exception as error:  # compiled programs raise whatever their code does
             raise EngineError(f"PyTorch {torch.__version__} failed on a batch of {[batch, time]}: {error}") from error
         ends = (time, time, time, time, time + 1)
