@@ -66,10 +66,11 @@ class Compiled:
         words, found = features.shape[1], []
         for begin in range(0, len(lengths), SHAPE[0]):
             some = slice(begin, begin + SHAPE[0])
-            scores = self._engine.scores(*widened(features[some], lengths[some], SHAPE))[:5]
+            scores = self._engine.scores(*widened(features[some], lengths[some], SHAPE))
+            arrays = [array for array in scores if array is not None]
             rows, ends = len(lengths[some]), (words, words, words, words, words + 1)
-            found.append([array[:rows, :end] for array, end in zip(scores, ends, strict=True)])
-        return Scores(*(np.concatenate(arrays) for arrays in zip(*found, strict=True)))
+            found.append([array[:rows, :end] for array, end in zip(arrays, ends, strict=True)])
+        return Scores(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 class _Late(Exception):
