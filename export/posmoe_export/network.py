@@ -47,6 +47,8 @@ def parser_config(bundle: Bundle) -> ParserConfig:
     Raises:
         ExportError: the manifest lacks one, or has an impossible one.
     """
+    if bundle.subwords:
+        raise ExportError(f"bundle {bundle.path}: it is a teacher's, which is kept in float32 for ONNX Runtime alone")
     constants, features = bundle.manifest["constants"], bundle.manifest["features"]
     names = {field.name for field in fields(ParserConfig)} - {"features", "labels", "dropout"}
     try:

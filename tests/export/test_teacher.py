@@ -18,6 +18,7 @@ from posmoe.engines import ENGINES, SUBWORDS, choose
 from posmoe.errors import BundleError, EngineError, LongSentenceWarning, MissingExtraError
 from posmoe.subwords import load_subwords, pack
 from posmoe_export import ExportError
+from posmoe_export.network import parser_config
 from posmoe_export.teacher import NamedArcs, export_teacher
 from posmoe_export.teacher_parity import compare_teacher
 from posmoe_train.conllu import Sentence, read_treebank
@@ -135,6 +136,8 @@ def test_other_engines_refuse_it_by_name(files: dict[str, Path], nlp: posmoe.Par
         with pytest.raises(EngineError, match=rf"'{engine}' can't run .*sub-words.* Take backend='onnxruntime'"):
             posmoe.load(files["bundle"], backend=engine)
     assert choose("onnxruntime", nlp.bundle).name == "onnxruntime"
+    with pytest.raises(ExportError, match=r"it is a teacher's, which is kept in float32 for ONNX Runtime alone"):
+        parser_config(nlp.bundle)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, files: dict[str, Path]) -> None:
