@@ -3,6 +3,7 @@
 import html.parser
 import signal
 import subprocess
+import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from itertools import pairwise
@@ -309,6 +310,7 @@ def test_a_run_that_is_ended_leaves_no_file(tmp_path: Path) -> None:
     with subprocess.Popen([*COMMAND, *options], stdin=subprocess.PIPE, env=ENVIRONMENT) as process:
         while not list(tmp_path.iterdir()):
             assert process.poll() is None
+        time.sleep(0.3)  # the file is there a moment before it is known to whoever takes it away
         process.terminate()
         assert process.wait(20) == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []

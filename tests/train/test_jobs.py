@@ -73,7 +73,8 @@ def test_ending_the_command_ends_its_jobs(tmp_path: Path) -> None:
     script = f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     (tmp_path / "jobs.txt").write_text(command(script, "long") + "\n")
     arguments = ["-m", "posmoe_train", "jobs", str(tmp_path / "jobs.txt"), "--logs", str(tmp_path / "logs")]
-    process = subprocess.Popen([sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.DEVNULL, env=environment)
     while not (tmp_path / "pid").is_file() or not (tmp_path / "pid").read_text():
         assert process.poll() is None
         time.sleep(0.02)

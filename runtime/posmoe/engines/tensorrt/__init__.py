@@ -65,7 +65,10 @@ class TensorRTEngine:
             self._part(features[first : first + profile.batch], lengths[first : first + profile.batch])
             for first in range(0, len(features), profile.batch)
         ]
-        return parts[0] if len(parts) == 1 else Scores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part[:-1] for part in parts), strict=True)  # its graphs name no labels
+        return Scores(*(np.concatenate(column) for column in columns))
 
     def _part(self, features: NDArray[np.int32], lengths: NDArray[np.int64]) -> Scores:
         device.use(self.card)
