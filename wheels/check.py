@@ -133,7 +133,7 @@ def build(source: Path, python: Python, target: str) -> Path:
 def lean(wheel: Path) -> None:
     """Raises RuntimeError where the core needs more than libc, or a newer one than glibc 2.17."""
     with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if "/_core." in name)
+        (name,) = (name for name in archive.namelist() if "/_core." in name and name.endswith(".so"))
         elf = ELFFile(io.BytesIO(archive.read(name)))
     needed = {entry.needed for entry in elf.get_section_by_name(".dynamic").iter_tags("DT_NEEDED")}
     more = {library for library in needed if not re.match(r"(libc|libm|libpthread|libdl|ld-linux)\b", library)}
